@@ -4,7 +4,8 @@
 
 #define N (1 << 20)
 
-static uint64_t a[N], b[N], c[N];
+/* apart by an odd number of pages, or a direct-mapped TLB would hold but one of the three */
+static uint64_t a[N + 512 * 5], b[N + 512 * 5], c[N + 512 * 5];
 
 static void setup(void)
 {
