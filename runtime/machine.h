@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A machine: guest physical memory, vCPUs, clock, events, and the tables through which the parts above the runtime are
+ * called. src/vm.c puts it together and owns it; several may live in one process.
+ */
+#pragma once
+#include "runtime/clock.h"
+#include "runtime/events.h"
+#include "runtime/phys.h"
+#include "runtime/timer.h"
+#include "runtime/vcpu.h"
+
+/* How a guest ended. */
+enum exit_cause {
+	EXIT_NONE,
+	EXIT_POWEROFF,		/* status 0 */
+	EXIT_REBOOT,		/* the guest asked for a reset (handled by vm.c unless --no-reboot) */
+	EXIT_CODE,		/* test device, HTIF, semihosting: the guest's own status */
+	EXIT_DIED,		/* status 4: text says why */
+	EXIT_TIMEOUT,		/* status 124 */
+	EXIT_STOPPED,		/* the user or the embedding program stopped it */
+};
+
+struct guest_exit {
+	enum exit_cause cause;
+	uint64_t code;
+	unsigned vcpu;
+	char text[200];
+};
+
+/* An execution engine: runs guest code on a vCPU. */
+struct exec_ops {
+	const char *name;
+	bool (*vcpu_init)(struct vcpu *cpu, struct error *err);
+	void (*vcpu_destroy)(struct vcpu *cpu);
+	/*
+	 * Runs guest code from cpu->pc until the deadline trips or an exception is pending. On return cpu->pc and icount are
+	 * exact and FP flags folded. With cpu->single_step: at most one instruction.
+	 */
+	void (*run)(struct vcpu *cpu);
+	/* RAM in these granules of a page with code has been written: drop what was translated from there. Any thread. */
+	void (*invalidate)(struct machine *m, struct phys_page *page, uint64_t granules);
+	/* Drop everything (reset, restore). All vCPUs parked. */
+	void (*flush)(struct machine *m);
+	void (*print_stats)(struct machine *m, void *file);
+};
+
+/* Log channels of -d */
+enum { LOG_EXEC = 1, LOG_INT = 2, LOG_MMU = 4, LOG_GUEST_ERRORS = 8, LOG_BLOCKS = 16 };
+
+struct observer {
+	/* An exception or interrupt is about to be taken. On the vCPU's thread. */
+	void (*exception)(void *opaque, struct vcpu *cpu, uint64_t cause, uint64_t value, bool interrupt);
+	/* Single step: after each instruction, on the vCPU's thread; true stops the machine (pause). */
+	bool (*step)(void *opaque, struct vcpu *cpu);
+	/* stop_icount reached: the vCPU waits until resumed. */
+	void (*stopped)(void *opaque, struct vcpu *cpu);
+	/* The guest ended; called once, on some thread. The machine then only waits to be stopped. */
+	void (*exit)(void *opaque, const struct guest_exit *e);
+	void *opaque;
+};
+
+#define MACHINE_MAX_VCPUS 32
+
+struct machine {
+	struct phys phys;
+	struct vcpu *vcpu[MACHINE_MAX_VCPUS];
+	unsigned n_vcpus;
+	struct events *events;
+	const struct arch_ops *arch;
+	const struct frontend *frontend;	/* opaque to the runtime */
+	const struct exec_ops *exec;
+	void *exec_state;			/* the engine's state shared by the vCPUs (code cache) */
+	void *board;
+	/* A call into built-in firmware (RISC-V: ecall from S-mode). True: handled, the vCPU goes on after the instruction;
+	 * false or NULL: the exception is delivered to the guest. Set by the board. */
+	bool (*firmware_call)(struct vcpu *cpu);
+	void *firmware;				/* the built-in firmware's state */
+	/* A breakpoint instruction at cpu->pc in a privileged mode, before it is delivered (RISC-V: ebreak in M- or S-mode).
+	 * True: it was a semihosting call, done, and cpu->pc stands behind it; false or NULL: deliver it. Set by the board. */
+	bool (*breakpoint_call)(struct vcpu *cpu);
+
+	bool deterministic;
+	uint64_t clock_base;		/* running: host time at guest time 0; paused: guest time */
+	bool clock_running;
+	uint64_t clock_skipped;		/* deterministic: ns skipped while waiting */
+	uint64_t wall_base;		/* ns since 1970 at guest time 0 */
+	struct guest_timers timers;	/* runtime/timer.h */
+	/* Added to the architecture's time counter (RISC-V: time CSR, stimecmp's base and CLINT mtime alike), in its ticks: the
+	 * guest may write the counter through a device. 0 at reset. */
+	_Atomic uint64_t ticks_offset;
+
+	uint32_t log;			/* LOG_* */
+	void *log_file;			/* FILE * */
+	struct observer observer;
+
+	pthread_mutex_t alone;		/* one machine_run_alone at a time */
+	pthread_mutex_t lock;		/* run state below */
+	pthread_cond_t changed;
+	bool paused;
+	_Atomic uint32_t ended;		/* guest_exit was reported */
+	struct guest_exit exit;
+};
+
+/* Prepares an empty machine; phys and vCPUs are added by the caller. */
+MUST_CHECK bool machine_init(struct machine *m, uint64_t ram_and_rom_bytes, struct error *err);
+/* Stops the threads and frees all. */
+void machine_destroy(struct machine *m);
+/* Starts the vCPU threads, paused. */
+MUST_CHECK bool machine_start(struct machine *m, struct error *err);
+/* Lets vCPUs run; clock goes on. Any thread that is no vCPU's. */
+void machine_resume(struct machine *m);
+/* Returns when every vCPU is parked at a safe point; the clock stands. Not from a vCPU's thread. */
+void machine_pause(struct machine *m);
+/* Any thread, helpers and device callbacks included: the guest has ended. The first report wins. */
+void machine_end(struct machine *m, enum exit_cause cause, uint64_t code, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));

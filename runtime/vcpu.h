@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A virtual CPU: the state that executors touch in every block, and the thread that runs it.
+ *
+ * Threads: everything here belongs to the vCPU's own thread unless marked _Atomic or the function says otherwise. Other
+ * threads talk to a vCPU by raising interrupt lines (vcpu_set_irq), by kicking it, and by posting work that it runs at its
+ * next safe point (vcpu_run_on). A vCPU is *parked* while it runs no guest code (waiting for an interrupt, paused, stopped).
+ */
+#pragma once
+#include <pthread.h>
+#include <stdatomic.h>
+#include "runtime/mmu.h"
+
+#define VCPU_SLOTS 256
+/* Slots with a fixed meaning for every frontend; the others are the frontend's (guest registers, temporaries). */
+enum {
+	SLOT_ZERO = 0,		/* reads as 0, is never written */
+	SLOT_TEMP = 224,	/* 16 temporaries, dead at the end of a guest instruction */
+	SLOT_TEMP_END = 240,
+	SLOT_SINK = 254,	/* written, never read */
+	SLOT_PAGE = 255,	/* virtual address of the page that the running block starts in: PC-relative values are
+				 * SLOT_PAGE + constant, so that a translation holds at any virtual address */
+};
+
+/* A guest exception as the frontend numbers it. */
+struct exception {
+	uint64_t cause;		/* the architecture's own number */
+	uint64_t value;		/* faulting address, instruction bits, … (RISC-V: stval) */
+	bool pending;
+};
+
+struct jump_cache_entry { uint64_t pc, key; void *block; };
+#define JUMP_CACHE_SIZE 4096	/* entries, by (pc >> 1) */
+
+/* Requests to a vCPU's thread, ORed into vcpu->requests by any thread */
+enum vcpu_request {
+	VCPU_REQ_CLAIM = 1 << 0,	/* somebody wants it parked (vcpu->claims) */
+	VCPU_REQ_IRQ = 1 << 1,		/* look at the interrupt lines */
+	VCPU_REQ_PAUSE = 1 << 2,
+	VCPU_REQ_EXIT = 1 << 3,
+};
+
+/* A running vCPU is in guest code or helpers; a parked one may be held by one other thread, which then acts on its state. */
+enum vcpu_parking { VCPU_RUNNING, VCPU_PARKED, VCPU_HELD };
+
+struct vcpu {
+	uint64_t reg[VCPU_SLOTS];
+
+	/*
+	 * icount counts retired guest instructions; only this thread writes it. Each block adds its instructions at its end and leaves for
+	 * the run loop if icount has reached deadline. Any thread may store 0 to deadline (vcpu_kick), which trips it.
+	 */
+	uint64_t icount;
+	_Atomic uint64_t deadline;
+	struct tlb_table tlb[2];	/* for loads and stores in the current mode, by address half: [va >> 63] */
+	struct jump_cache_entry *jump_cache;
+	uint64_t jump_key[2];		/* by address half of the PC: entries of the current context and mode carry this key */
+	uint32_t mode;			/* the frontend's mode bits that translations are keyed by */
+	uint32_t fp_control;		/* host FP control word while guest code runs (x86-64: MXCSR): rounding mode, no flags */
+	uint32_t fp_flags;		/* the guest's accrued flags as host bits, folded in when generated code leaves */
+
+	uint64_t pc;			/* exact whenever no generated code runs */
+	struct exception exception;
+
+	/* LR/SC: physical address, size (0: none) and the value that was loaded */
+	struct { uint64_t pa; uint32_t size; uint64_t value; } reservation;
+
+	void *arch;			/* the frontend's state (CSRs) */
+	void *exec;			/* the execution engine's state */
+	struct mmu *mmu;		/* the soft MMU's state: contexts, tables, victims */
+	struct machine *machine;
+	unsigned index;
+
+	/* ---- shared with other threads ---- */
+	_Atomic uint32_t requests;	/* enum vcpu_request */
+	_Atomic uint64_t irq_lines;	/* the frontend's interrupt lines, level */
+	_Atomic uint32_t parked;	/* futex word, enum vcpu_parking */
+	_Atomic uint32_t claims;	/* threads that wait for it to park, or hold it */
+	_Atomic uint32_t wake;		/* futex word that a waiting vCPU sleeps on */
+	_Atomic uint64_t timer_deadline;/* guest time (ns) of the next architectural timer; UINT64_MAX: none */
+	_Atomic bool waiting;		/* in WFI */
+	_Atomic bool halted;		/* not started, or stopped by HSM/PSCI: runs nothing until vcpu_start */
+	struct event_timer *timer;
+	_Atomic uint64_t timer_armed;	/* host time that `timer` is set to, at the latest */
+	pthread_t thread;
+	bool thread_started;
+
+	/* ---- single step and exact stops; set while parked ---- */
+	bool single_step;		/* translations of one instruction; the run loop asks machine->on_step after each */
+	uint64_t stop_icount;		/* run loop stops exactly here; UINT64_MAX: never */
+	bool frozen;			/* runs nothing while another vCPU is stepped alone */
+	uint64_t step_pc;		/* single step: where the instruction stood that observer.step is told of */
+};
+
+/*
+ * What a guest architecture gives the runtime. One constant table per frontend; every call is on the vCPU's thread (or while it is
+ * parked) unless it says otherwise.
+ */
+struct arch_ops {
+	/* Walks the page tables for the MMU index; permission and PMP checks included; updates A and D where the architecture
+	 * does. False: cpu->exception is set. `debug`: no permission checks, no updates, no exception. */
+	bool (*translate)(struct vcpu *cpu, uint64_t va, enum mmu_access access, unsigned mmu_index, bool debug, struct mmu_leaf *leaf);
+	/* Set cpu->exception for a misaligned atomic access, and for a physical access that no device answers. */
+	void (*raise_misaligned)(struct vcpu *cpu, uint64_t va, enum mmu_access access);
+	void (*raise_access_fault)(struct vcpu *cpu, uint64_t va, enum mmu_access access);
+	/* Enters the handler of cpu->exception (clears pending): cpu->pc is the faulting instruction, afterwards the handler. */
+	void (*take_exception)(struct vcpu *cpu);
+	/* If an enabled interrupt is pending, enters its handler and returns true. */
+	bool (*take_interrupt)(struct vcpu *cpu);
+	/* Whether a waiting vCPU has reason to go on (WFI: an interrupt pending and locally enabled, whatever the global enable). */
+	bool (*has_work)(struct vcpu *cpu);
+	/* The architectural timer that fires next may have changed: recompute lines and cpu->timer_deadline. Also called when it fires. */
+	void (*update_timer)(struct vcpu *cpu);
+};
+
+/* ---- any thread ---- */
+/* Makes the vCPU leave guest code at its next safe point, or wake up. */
+void vcpu_kick(struct vcpu *cpu, enum vcpu_request why);
+/* Raises or lowers interrupt line n (0 to 63). */
+void vcpu_set_irq(struct vcpu *cpu, unsigned n, bool level);
+/*
+ * Runs fn(cpu, arg) here while the vCPU is parked at a safe point, and returns when it is done. May be called on another
+ * vCPU's thread outside generated code (from helpers too); that vCPU counts as parked while it waits.
+ */
+typedef void vcpu_fn(struct vcpu *cpu, void *arg);
+void vcpu_run_on(struct vcpu *cpu, vcpu_fn *fn, void *arg);
+/* The same with all vCPUs of the machine parked at once. */
+void machine_run_alone(struct machine *m, void (*fn)(struct machine *m, void *arg), void *arg);
+/* Starts a halted vCPU (HSM, PSCI). State was set up while it was halted. */
+void vcpu_start(struct vcpu *cpu);
+
+/* ---- on the vCPU's thread ---- */
+/* From a helper: stop running guest code after this instruction until has_work says so (WFI). */
+void vcpu_wait(struct vcpu *cpu);
+/* From a helper: this vCPU stops until vcpu_start. */
+void vcpu_halt(struct vcpu *cpu);
+/* Ask for the run loop after this block (interrupt enables changed, …). */
+static inline void vcpu_trip(struct vcpu *cpu)
+{
+	atomic_store_explicit(&cpu->deadline, 0, memory_order_relaxed);
+}
+/* Accumulates exception flags that generated code left in the host's FP status register into cpu->fp_flags. Helpers that
+ * read or write guest FP status call it first. */
+void vcpu_fp_fold(struct vcpu *cpu);
+
+struct vcpu *vcpu_create(struct machine *m, unsigned index, struct error *err);
+void vcpu_destroy(struct vcpu *cpu);

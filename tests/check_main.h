@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* main() for a Check program: runs the suites and prints the line that tools/check adds up. */
+#pragma once
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static int run_suites(const char *name, unsigned n, Suite **suites)
+{
+	SRunner *runner = srunner_create(NULL);
+	for (unsigned i = 0; i < n; i++)
+		srunner_add_suite(runner, suites[i]);
+	srunner_run_all(runner, CK_ENV);
+	int ran = srunner_ntests_run(runner), failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	printf("%s: %d passed, %d failed, 0 skipped\n", name, ran - failed, failed);
+	return failed || !ran ? EXIT_FAILURE : EXIT_SUCCESS;
+}
