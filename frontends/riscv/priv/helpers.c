@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+/* What lifted code calls. imm is the instruction; a helper that returns false has raised an exception and done nothing else. */
+#include <stdatomic.h>
+#include "frontends/riscv/priv/csr.h"
+#include "runtime/machine.h"
+
+static bool illegal(struct vcpu *cpu, int32_t insn)
+{
+	return riscv_raise(cpu, EXC_ILLEGAL, (uint32_t)insn);
+}
+
+static bool helper_csr(struct vcpu *cpu, uint64_t a, uint64_t b, int32_t imm, uint64_t *result)
+{
+	if ((uint32_t)imm >> 20 <= 3)	/* fflags, frm, fcsr: what generated code left in the host's register counts */
+		vcpu_fp_fold(cpu);
+	return riscv_csr_insn(cpu, (uint32_t)imm, a, result) || illegal(cpu, imm);
+}
+
+static bool helper_mret(struct vcpu *cpu, uint64_t a, uint64_t b, int32_t imm, uint64_t *result)
+{
+	if (riscv_cpu(cpu)->priv != PRIV_M)
+		return illegal(cpu, imm);
+	riscv_mret(cpu, result);
+	return true;
+}
+
+static bool helper_sret(struct vcpu *cpu, uint64_t a, uint64_t b, int32_t imm, uint64_t *result)
+{
+	const struct riscv_cpu *rv = riscv_cpu(cpu);
+	if (rv->priv == PRIV_U || (rv->priv == PRIV_S && rv->mstatus & MSTATUS_TSR))
+		return illegal(cpu, imm);
+	riscv_sret(cpu, result);
+	return true;
+}
+
+static bool helper_wfi(struct vcpu *cpu, uint64_t a, uint64_t b, int32_t imm, uint64_t *result)
+{
+	const struct riscv_cpu *rv = riscv_cpu(cpu);
+	/* section 3.1.6.5: the bounded time that TW and U-mode may wait is none here */
+	if (rv->priv == PRIV_U || (rv->priv == PRIV_S && rv->mstatus & MSTATUS_TW))
+		return illegal(cpu, imm);
+	*result = 0;
+	if (!riscv_has_work(cpu))
+		vcpu_wait(cpu);
+	return true;
+}
+
+/* ---- fences of address translation ---- */
+
+static bool same_asid(uint64_t key, uint64_t asid)
+{
+	return SATP_MODE(key) != SATP_BARE && SATP_ASID(key) == asid;
+}
+
+static bool helper_sfence_vma(struct vcpu *cpu, uint64_t a, uint64_t b, int32_t imm, uint64_t *result)
+{
+	const struct riscv_cpu *rv = riscv_cpu(cpu);
+	unsigned rs1 = imm >> 15 & 31, rs2 = imm >> 20 & 31;
+	if (rv->priv == PRIV_U || (rv->priv == PRIV_S && rv->mstatus & MSTATUS_TVM))
+		return illegal(cpu, imm);
+	*result = 0;
+	/* section 10.2.1: an ASID spares global mappings; its bits above ASIDMAX are ignored */
+	mmu_flush(cpu, &(struct mmu_flush){ .all_addresses = !rs1, .va = a, .all_contexts = !rs2, .match = same_asid, .arg = b & 0xffff });
+	return true;
+}
+
+static bool helper_fence_priv(struct vcpu *cpu, uint64_t a, uint64_t b, int32_t imm, uint64_t *result)
+{
+	/* sinval.vma has done all there is to do, at once; TVM does not bear on these two (Svinval) */
+	*result = 0;
+	return riscv_cpu(cpu)->priv != PRIV_U || illegal(cpu, imm);
+}
+
+/* ---- cache blocks ---- */
+
+enum { CBO_INVAL = 0, CBO_CLEAN = 1, CBO_FLUSH = 2, CBO_ZERO = 4 };
+
+static bool cbo_allowed(const struct riscv_cpu *rv, unsigned op)
+{
+	uint64_t bits = op == CBO_ZERO ? ENVCFG_CBZE : op == CBO_INVAL ? ENVCFG_CBIE : ENVCFG_CBCFE;
+	if (rv->priv == PRIV_M)
+		return true;
+	return rv->menvcfg & bits && (rv->priv == PRIV_S || rv->senvcfg & bits);
+}
+
+/* Faults of these instructions are a store's, at the address that the program gave (volume I, section 23.5). */
+static bool cbo_fault(struct vcpu *cpu, uint64_t address)
+{
+	if (cpu->exception.cause == EXC_LOAD_PAGE)
+		cpu->exception.cause = EXC_STORE_PAGE;
+	else if (cpu->exception.cause == EXC_LOAD_ACCESS)
+		cpu->exception.cause = EXC_STORE_ACCESS;
+	cpu->exception.value = address;
+	return false;
+}
+
+static bool helper_cbo(struct vcpu *cpu, uint64_t a, uint64_t b, int32_t imm, uint64_t *result)
+{
+	unsigned op = (uint32_t)imm >> 20;
+	uint64_t block = a & ~(uint64_t)(CBO_BLOCK - 1);
+	if (!cbo_allowed(riscv_cpu(cpu), op))
+		return illegal(cpu, imm);
+	*result = 0;
+	if (op == CBO_ZERO) {
+		uint64_t *host = mmu_host_range(cpu, block, CBO_BLOCK, MMU_WRITE);
+		if (!host)
+			return cbo_fault(cpu, a);
+		for (unsigned i = 0; i < CBO_BLOCK / 8; i++)
+			__atomic_store_n(&host[i], 0, __ATOMIC_RELAXED);
+		return true;
+	}
+	/* No cache to manage: only the permission counts. It takes a load's or a store's; no page grants a store alone. */
+	struct mmu_leaf leaf;
+	if (!mmu_translate(cpu, block, MMU_READ, &leaf))
+		return cbo_fault(cpu, a);
+	if (leaf.size_bits < 6 || !phys_find(&cpu->machine->phys, GPA(leaf.pa))) {
+		riscv_raise_access_fault(cpu, a, MMU_WRITE);
+		return false;
+	}
+	return true;
+}
+
+static bool helper_check_target(struct vcpu *cpu, uint64_t a, uint64_t b, int32_t imm, uint64_t *result)
+{
+	*result = 0;
+	return !(a & 2) || riscv_raise(cpu, EXC_INSN_MISALIGNED, a & ~(uint64_t)1);
+}
+
+/* Whatever changes CSRs may read or write the FS-dirty slot. */
+#define EFFECTS_csr		(HELPER_MAY_FAULT | HELPER_WRITES_REGS | HELPER_READS_FP)
+#define EFFECTS_mret		(HELPER_MAY_FAULT | HELPER_WRITES_REGS)
+#define EFFECTS_sret		(HELPER_MAY_FAULT | HELPER_WRITES_REGS)
+#define EFFECTS_wfi		HELPER_MAY_FAULT
+#define EFFECTS_sfence_vma	HELPER_MAY_FAULT
+#define EFFECTS_fence_priv	HELPER_MAY_FAULT
+#define EFFECTS_cbo		(HELPER_MAY_FAULT | HELPER_WRITES_MEMORY)
+#define EFFECTS_check_target	HELPER_MAY_FAULT
+
+const struct helper riscv_helpers[HELPER_COUNT] = {
+#define H(name, what) [HELPER_##name] = { #name, helper_##name, EFFECTS_##name },
+	RISCV_HELPERS(H)
+#undef H
+};
