@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The cache of translated blocks that all vCPUs of a machine share: found by guest physical address and mode, linked to each other
+ * within a page, dropped when their bytes are written.
+ *
+ * Memory is one bounded arena that only grows until it is full; then everything is dropped at once with all vCPUs parked. A
+ * dropped block stays readable until then: its first micro-op's handler becomes `dead`, so that whoever still holds a pointer to it
+ * leaves at its entry.
+ *
+ * Threads: one lock guards the tables. Executors read blocks without it; what changes under them (handlers, exits) is one
+ * aligned pointer, written atomically.
+ */
+#pragma once
+#include "frontends/frontend.h"
+
+/* A direct exit of a block; stands behind its last micro-op. */
+struct code_exit {
+	const struct uop *to;		/* where to go on: `miss` until the exit has been linked */
+	struct code_exit *next_in;	/* the target's list of exits that lead to it */
+	struct uop miss;		/* handler: near (may be linked) or far; imm: the target relative to SLOT_PAGE */
+};
+
+struct code_block {
+	uint64_t pa;			/* of the first instruction */
+	uint64_t second_pa;		/* page that an instruction continues in; CODE_NO_PAGE */
+	uint32_t mode;
+	uint32_t size;			/* in the arena, bytes */
+	uint16_t n_insns, n_uops;
+	uint16_t bytes;			/* of guest code */
+	bool dead;			/* under the lock */
+	struct code_block *hash_next;
+	struct code_block *page_next[2];
+	struct code_exit *incoming;
+	const struct insn_info *insn;
+	struct uop uop[];		/* then two code_exits, then insn_info[n_insns] */
+};
+#define CODE_NO_PAGE (~(uint64_t)0)
+static inline struct code_exit *code_exits(const struct uop *last) { return (struct code_exit *)(last + 1); }
+
+/* What the executor puts into blocks. */
+struct code_handlers {
+	const void *const *op;		/* by enum uop_op */
+	const void *near, *far, *dead;
+};
+
+struct codecache;
+struct codecache_stats { uint64_t blocks, insns, uops, bytes, invalidated, flushes, arena; };
+
+struct codecache *codecache_create(struct machine *m, const struct code_handlers *h, uint64_t arena_bytes, struct error *err);
+void codecache_destroy(struct codecache *cc);
+
+void codecache_lock(struct codecache *cc);
+void codecache_unlock(struct codecache *cc);
+
+/* With the lock held. second_pa must match for a block that crosses a page; pass CODE_NO_PAGE to find any. */
+struct code_block *codecache_find(struct codecache *cc, uint64_t pa, uint32_t mode);
+/*
+ * Binds a lifted block into the arena and makes it findable. NULL: the arena is full (unlock, codecache_flush, start again).
+ * page[1] is NULL unless it crosses.
+ */
+struct code_block *codecache_add(struct codecache *cc, const struct ir_block *b, uint64_t pa, uint64_t second_pa, uint32_t mode,
+				 struct phys_page *const page[2]);
+/* The same into `room` bytes at `at`, found by nobody. NULL: does not fit. */
+struct code_block *codecache_bind(const struct code_handlers *h, const struct ir_block *b, uint64_t pa, uint32_t mode, void *at,
+				  uint64_t room);
+/* Links the exit to a live block of the same page. */
+void codecache_link(struct codecache *cc, struct code_exit *from, struct code_block *to);
+
+/* ---- without the lock ---- */
+/* The block whose micro-ops u lies in. */
+struct code_block *codecache_owner(struct codecache *cc, const struct uop *u);
+void codecache_invalidate(struct codecache *cc, struct phys_page *page, uint64_t granules);
+/* Drops everything, with all vCPUs parked, and empties their virtual-PC caches. */
+void codecache_flush(struct codecache *cc);
+/* Counts flushes: pointers to blocks and exits that were taken before the last one are void. */
+uint64_t codecache_epoch(const struct codecache *cc);
+void codecache_get_stats(struct codecache *cc, struct codecache_stats *s);

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The block cache by itself: no micro-op is executed here. */
+#include "backend/cache/codecache.h"
+#include "tests/check_main.h"
+#include "tests/runtime/fake.h"
+
+static struct fake f;
+static struct codecache *cc;
+static const void *table[UOP_COUNT];
+static const char near, far, dead;
+static const struct code_handlers handlers = { table, &near, &far, &dead };
+
+#define ARENA (256u << 10)
+
+static void setup(void)
+{
+	struct error err;
+	fake_init(&f, 1);
+	cc = codecache_create(&f.m, &handlers, ARENA, &err);
+	ck_assert_ptr_nonnull(cc);
+}
+
+static void teardown(void)
+{
+	codecache_destroy(cc);
+	fake_destroy(&f);
+}
+
+static struct phys_page *page(uint64_t pa)
+{
+	return phys_page(&f.m.phys, phys_find(&f.m.phys, GPA(pa)), GPA(pa));
+}
+
+/* A block of `bytes` bytes of code with two micro-ops that goes to `target`. */
+static struct code_block *add(uint64_t pa, unsigned bytes, int64_t target)
+{
+	struct ir_block b = { .n_uops = 2, .n_insns = 1, .bytes = bytes, .target = { target, target } };
+	bool crosses = (pa & 4095) + bytes > 4096;
+	struct phys_page *pages[2] = { page(pa), crosses ? page(pa + 4096) : NULL };
+	b.crosses_page = crosses;
+	b.insn[0].size = (uint8_t)bytes;
+	codecache_lock(cc);
+	atomic_store(&pages[0]->code, 1);
+	if (crosses)
+		atomic_store(&pages[1]->code, 1);
+	struct code_block *c = codecache_add(cc, &b, pa, crosses ? (pa + 4096) & PAGE_MASK : CODE_NO_PAGE, 3, pages);
+	codecache_unlock(cc);
+	return c;
+}
+
+static struct code_block *find(uint64_t pa)
+{
+	codecache_lock(cc);
+	struct code_block *b = codecache_find(cc, pa, 3);
+	codecache_unlock(cc);
+	return b;
+}
+
+static void link_to(struct code_block *from, unsigned n, struct code_block *to)
+{
+	codecache_lock(cc);
+	codecache_link(cc, &code_exits(&from->uop[from->n_uops - 1])[n], to);
+	codecache_unlock(cc);
+}
+
+static struct code_exit *exit_of(struct code_block *b, unsigned n) { return &code_exits(&b->uop[b->n_uops - 1])[n]; }
+
+START_TEST(blocks_are_found_by_address_and_mode)
+{
+	struct code_block *a = add(FAKE_RAM, 8, 16), *b = add(FAKE_RAM + 2, 8, 16);
+	ck_assert_ptr_eq(find(FAKE_RAM), a);
+	ck_assert_ptr_eq(find(FAKE_RAM + 2), b);
+	ck_assert_ptr_null(find(FAKE_RAM + 4));
+	codecache_lock(cc);
+	ck_assert_ptr_null(codecache_find(cc, FAKE_RAM, 2));
+	codecache_unlock(cc);
+}
+END_TEST
+
+START_TEST(every_micro_op_knows_its_block)
+{
+	struct code_block *b[500];
+	for (unsigned i = 0; i < 500; i++)
+		b[i] = add(FAKE_RAM + i * 8, 8, 16);
+	for (unsigned i = 0; i < 500; i++)
+		for (unsigned k = 0; k < 2; k++)
+			ck_assert_ptr_eq(codecache_owner(cc, &b[i]->uop[k]), b[i]);
+}
+END_TEST
+
+START_TEST(exits_within_the_page_are_near)
+{
+	struct code_block *b = add(FAKE_RAM + 16, 8, 4095), *c = add(FAKE_RAM + 32, 8, 4096), *d = add(FAKE_RAM + 48, 8, -2);
+	ck_assert_ptr_eq(exit_of(b, 0)->miss.handler, &near);
+	ck_assert_ptr_eq(exit_of(c, 0)->miss.handler, &far);
+	ck_assert_ptr_eq(exit_of(d, 1)->miss.handler, &far);
+	ck_assert_int_eq(exit_of(d, 1)->miss.imm, -2);
+	ck_assert_ptr_eq(exit_of(b, 0)->to, &exit_of(b, 0)->miss);
+}
+END_TEST
+
+START_TEST(a_dropped_block_is_unlinked_and_unfindable)
+{
+	struct code_block *a = add(FAKE_RAM, 8, 128), *b = add(FAKE_RAM + 128, 8, 0);
+	link_to(a, 0, b);
+	link_to(a, 1, b);
+	link_to(b, 0, a);
+	ck_assert_ptr_eq(exit_of(a, 0)->to, b->uop);
+	codecache_invalidate(cc, page(FAKE_RAM), page_granules(130, 1));
+	ck_assert_ptr_eq(exit_of(a, 0)->to, &exit_of(a, 0)->miss);
+	ck_assert_ptr_eq(exit_of(a, 1)->to, &exit_of(a, 1)->miss);
+	ck_assert_ptr_eq(b->uop[0].handler, &dead);
+	ck_assert_ptr_null(find(FAKE_RAM + 128));
+	ck_assert_ptr_eq(find(FAKE_RAM), a);
+	ck_assert_uint_eq(page(FAKE_RAM)->code, 1);
+	link_to(a, 0, b);		/* too late: it is dead */
+	ck_assert_ptr_eq(exit_of(a, 0)->to, &exit_of(a, 0)->miss);
+	codecache_invalidate(cc, page(FAKE_RAM), page_granules(0, 1));
+	ck_assert_uint_eq(page(FAKE_RAM)->code, 0);
+}
+END_TEST
+
+START_TEST(a_write_beside_code_drops_nothing)
+{
+	struct code_block *a = add(FAKE_RAM + 256, 8, 0);
+	codecache_invalidate(cc, page(FAKE_RAM), ~page_granules(256, 8));
+	ck_assert_ptr_eq(find(FAKE_RAM + 256), a);
+	ck_assert_uint_eq(page(FAKE_RAM)->code, 1);
+	/* marked, nothing translated yet: a write clears the mark */
+	atomic_store(&page(FAKE_RAM + 8192)->code, 1);
+	codecache_invalidate(cc, page(FAKE_RAM + 8192), 1);
+	ck_assert_uint_eq(page(FAKE_RAM + 8192)->code, 0);
+}
+END_TEST
+
+START_TEST(a_crossing_block_dies_by_either_page)
+{
+	for (unsigned which = 0; which < 2; which++) {
+		struct code_block *b = add(FAKE_RAM + 4094, 4, 0), *other = add(FAKE_RAM + 4096 + 512, 4, 0);
+		ck_assert_ptr_eq(find(FAKE_RAM + 4094), b);
+		if (which)
+			codecache_invalidate(cc, page(FAKE_RAM + 4096), page_granules(0, 1));
+		else
+			codecache_invalidate(cc, page(FAKE_RAM), page_granules(4094, 1));
+		ck_assert_ptr_null(find(FAKE_RAM + 4094));
+		ck_assert_uint_eq(page(FAKE_RAM)->code, 0);
+		ck_assert_ptr_null(page(FAKE_RAM)->blocks);
+		ck_assert_uint_eq(page(FAKE_RAM + 4096)->code, 1);
+		ck_assert_ptr_eq(find(FAKE_RAM + 4096 + 512), other);
+		codecache_invalidate(cc, page(FAKE_RAM + 4096), ~(uint64_t)0);
+		ck_assert_ptr_null(page(FAKE_RAM + 4096)->blocks);
+	}
+}
+END_TEST
+
+START_TEST(a_full_arena_is_emptied_whole)
+{
+	unsigned n = 0;
+	f.m.vcpu[0]->jump_cache[5].pc = 10;
+	while (add(FAKE_RAM + n * 8, 8, 16))
+		n++;
+	ck_assert_uint_gt(n, 500);
+	uint64_t epoch = codecache_epoch(cc);
+	codecache_flush(cc);
+	ck_assert_uint_eq(codecache_epoch(cc), epoch + 1);
+	ck_assert_uint_eq(f.m.vcpu[0]->jump_cache[5].pc, 0);
+	for (unsigned i = 0; i < n; i++) {
+		ck_assert_ptr_null(find(FAKE_RAM + i * 8));
+		ck_assert_uint_eq(page(FAKE_RAM + i * 8)->code, 0);
+		ck_assert_ptr_null(page(FAKE_RAM + i * 8)->blocks);
+	}
+	ck_assert_ptr_nonnull(add(FAKE_RAM, 8, 16));
+	struct codecache_stats s;
+	codecache_get_stats(cc, &s);
+	ck_assert_uint_le(s.arena, ARENA);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("codecache");
+	TCase *t = tcase_create("codecache");
+	tcase_add_checked_fixture(t, setup, teardown);
+	tcase_add_test(t, blocks_are_found_by_address_and_mode);
+	tcase_add_test(t, every_micro_op_knows_its_block);
+	tcase_add_test(t, exits_within_the_page_are_near);
+	tcase_add_test(t, a_dropped_block_is_unlinked_and_unfindable);
+	tcase_add_test(t, a_write_beside_code_drops_nothing);
+	tcase_add_test(t, a_crossing_block_dies_by_either_page);
+	tcase_add_test(t, a_full_arena_is_emptied_whole);
+	suite_add_tcase(s, t);
+	return run_suites("backend-codecache", 1, &s);
+}
