@@ -1,0 +1,294 @@
+// SPDX-License-Identifier: Apache-2.0
+/* `calque run`: builds a VM from the command line, runs it to its end and reports how that came. */
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+#include "src/command.h"
+#include "src/gdb/gdb.h"
+#include "src/report.h"
+#include "src/run_options.h"
+#include "src/serial/serial.h"
+#include "src/trace.h"
+
+#define GRACE_NS 5000000000u	/* between asking the guest to power off and stopping it */
+
+struct run {
+	struct run_options o;
+	struct vm *vm;
+	struct symbols *symbols;
+	struct trace *trace;
+	struct gdb *gdb;
+	FILE *log, *json;
+	int signal_fd;
+	struct event_fd *signal_watch;
+	struct event_timer *grace;
+	_Atomic int signal;	/* that asked for the end, or 0 */
+};
+
+/* ---- ways out ---- */
+
+static void stop(struct run *run, const char *why)
+{
+	machine_end(&run->vm->machine, EXIT_STOPPED, 0, "%s", why);
+}
+
+static void leave(void *opaque)
+{
+	stop(opaque, "with Ctrl-A x");
+}
+
+static void grace_over(void *opaque)
+{
+	stop(opaque, "by a signal; the guest did not power off in time");
+}
+
+/* On the event thread. The first signal asks the guest to power off; the second stops it. */
+static void signal_arrived(void *opaque, unsigned ready)
+{
+	struct run *run = opaque;
+	struct signalfd_siginfo info;
+	while (read(run->signal_fd, &info, sizeof info) == sizeof info) {
+		bool first = !run->signal;
+		run->signal = (int)info.ssi_signo;
+		const struct board_ops *board = run->vm->board;
+		if (first && board->request_poweroff && board->request_poweroff(&run->vm->machine))
+			event_timer_set(run->grace, clock_host_now() + GRACE_NS);
+		else
+			stop(run, first ? "by a signal; this board cannot ask the guest to power off" : "by a second signal");
+	}
+}
+
+/* Before any thread starts, so that all of them leave these signals to signal_fd. */
+static bool catch_signals(struct run *run, struct error *err)
+{
+	sigset_t set;
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	run->signal_fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+	return run->signal_fd >= 0 || error_set(err, ERROR_HOST, "signalfd: %s", strerror(errno));
+}
+
+/* ---- setting up ---- */
+
+static FILE *open_output(const char *option, const char *path, struct error *err)
+{
+	FILE *f = fopen(path, "we");
+	if (!f)
+		error_set(err, ERROR_USAGE, "--%s %.200s: %s", option, path, strerror(errno));
+	return f;
+}
+
+static bool open_consoles(struct run *run, struct error *err)
+{
+	struct run_options *o = &run->o;
+	const char *serial = o->serial ? o->serial : o->virtio_console && !strcmp(o->virtio_console, "stdio") ? "none" : "stdio";
+	if (o->virtio_console && !strcmp(o->virtio_console, "stdio") && !strcmp(serial, "stdio"))
+		return error_set(err, ERROR_USAGE, "--virtio-console stdio: --serial has it already; give one of them another place");
+	o->config.serial = serial_open(serial, err);
+	if (!o->config.serial)
+		return error_prefix(err, "--serial %s", serial);
+	if (o->virtio_console) {
+		o->config.virtio_console = serial_open(o->virtio_console, err);
+		if (!o->config.virtio_console)
+			return error_prefix(err, "--virtio-console %s", o->virtio_console);
+	}
+	return true;
+}
+
+/* The device tree that this configuration gives its guest. */
+static int dump_dtb(struct run *run, struct error *err)
+{
+	const char *path = run->o.dump_dtb;
+	void *blob = NULL;
+	unsigned size;
+	int status = STATUS_USAGE;
+	FILE *f = NULL;
+	run->vm = vm_create_empty(&run->o.config, err);
+	if (!run->vm || !run->vm->board->dump_dtb(&run->vm->machine, &run->vm->config, &blob, &size, err))
+		goto fail;
+	f = strcmp(path, "-") ? open_output("dump-dtb", path, err) : stdout;
+	if (!f)
+		goto fail;
+	bool written = fwrite(blob, 1, size, f) == size && !fflush(f);
+	if (f != stdout && fclose(f))
+		written = false;
+	if (!written) {
+		error_set(err, ERROR_HOST, "--dump-dtb %.200s: %s", path, strerror(errno));
+		goto fail;
+	}
+	status = STATUS_OK;
+	goto out;
+fail:
+	status = command_fail("run", err);
+out:
+	free(blob);
+	return status;
+}
+
+static bool set_up(struct run *run, struct error *err)
+{
+	struct run_options *o = &run->o;
+	struct vm_config *c = &o->config;
+	struct vm_parts parts;
+	if (!c->kernel && !c->firmware)
+		return error_set(err, ERROR_USAGE, "nothing to run: give --kernel FILE or --firmware FILE");
+	/* what is wrong with the configuration is said before files are emptied and sockets made */
+	if (!vm_config_resolve(c, &parts, err))
+		return false;
+	if (o->log_path && !(run->log = open_output("log", o->log_path, err)))
+		return false;
+	if (o->json_path && !(run->json = open_output("json", o->json_path, err)))
+		return false;
+	c->log = o->log;
+	c->log_file = run->log ? run->log : stderr;
+	c->stats = o->stats;
+	if (!catch_signals(run, err) || !open_consoles(run, err))
+		return false;
+	struct chardev *consoles[] = { c->serial, c->virtio_console };
+	run->symbols = c->kernel ? symbols_load(c->kernel) : NULL;
+	run->vm = vm_create(c, err);
+	if (!run->vm)
+		return false;
+	for (unsigned i = 0; i < ARRAY_SIZE(consoles); i++)
+		if (consoles[i])
+			serial_on_leave(consoles[i], leave, run);
+	struct machine *m = &run->vm->machine;
+	run->grace = event_timer_new(m->events, grace_over, run);
+	if (!run->grace)
+		return error_set(err, ERROR_HOST, "out of memory");
+	run->signal_watch = event_fd_new(m->events, run->signal_fd, EPOLLIN, signal_arrived, run, err);
+	if (!run->signal_watch)
+		return false;
+	if (o->log & (LOG_EXEC | LOG_INT) && !(run->trace = trace_start(run->vm, run->symbols)))
+		return error_set(err, ERROR_HOST, "out of memory");
+	if (o->gdb && !(run->gdb = gdb_start(run->vm, o->gdb, err)))
+		return error_prefix(err, "--gdb %s", o->gdb);
+	return true;
+}
+
+/* ---- running and reporting ---- */
+
+/* Devices and what watches them end here, the terminal is the user's again. */
+static void tear_down(struct run *run)
+{
+	if (run->gdb)
+		gdb_stop(run->gdb);
+	trace_stop(run->trace);
+	if (run->signal_watch)
+		event_fd_free(run->signal_watch);
+	if (run->grace)
+		event_timer_free(run->grace);
+	if (run->vm)
+		vm_destroy(run->vm);
+	/* consoles that no VM took over */
+	struct chardev *consoles[] = { run->o.config.serial, run->o.config.virtio_console };
+	for (unsigned i = 0; i < ARRAY_SIZE(consoles); i++)
+		if (consoles[i])
+			serial_destroy(consoles[i]);
+	if (run->signal_fd >= 0)
+		close(run->signal_fd);
+	serial_terminal_restore();
+	symbols_free(run->symbols);
+	if (run->log)
+		fclose(run->log);
+	if (run->json)
+		fclose(run->json);
+	run_options_free(&run->o);
+}
+
+static void print_stats(struct vm *vm)
+{
+	struct machine *m = &vm->machine;
+	for (unsigned i = 0; i < m->n_vcpus; i++)
+		fprintf(stderr, "vcpu %u: %llu instructions\n", i, (unsigned long long)m->vcpu[i]->icount);
+	if (m->exec->print_stats)
+		m->exec->print_stats(m, stderr);
+}
+
+static int run_to_end(struct run *run, struct error *err)
+{
+	struct run_options *o = &run->o;
+	struct run_report r = { 0 };
+	uint64_t start = clock_host_now();
+	if (!run->gdb && !vm_resume(run->vm, err))
+		return command_fail("run", err);
+	if (!vm_wait(run->vm, o->timeout_ns, o->no_reboot, &r.exit)) {
+		/* the guest may end just now: the first report wins */
+		machine_end(&run->vm->machine, EXIT_TIMEOUT, 0, "--timeout");
+		if (!vm_wait(run->vm, UINT64_MAX, true, &r.exit))
+			r.exit.cause = EXIT_TIMEOUT;
+	}
+	r.host_ns = clock_host_now() - start;
+	vm_pause(run->vm);
+	if (run->gdb) {
+		gdb_stop(run->gdb);
+		run->gdb = NULL;
+	}
+	r.signal = r.exit.cause == EXIT_STOPPED ? run->signal : 0;
+	int status = report_status(&r.exit, r.signal);
+	report_fill(&r, run->vm, run->symbols);
+	/* The console first: its last characters belong before our words. */
+	struct chardev *serial = run->vm->config.serial;
+	if (serial && serial->drain)
+		serial->drain(serial);
+	serial_terminal_restore();
+	if (o->stats)
+		print_stats(run->vm);
+	if (r.exit.cause == EXIT_DIED && !o->quiet)
+		report_registers(run->vm, r.exit.vcpu, stderr);
+	if (o->json && !o->json_path)
+		report_json(&r, stderr);
+	else if (!o->quiet)
+		report_print(&r, stderr);
+	if (run->json) {
+		report_json(&r, run->json);
+		if (fflush(run->json) || ferror(run->json)) {
+			error_set(err, ERROR_HOST, "--json %.200s: %s", o->json_path, strerror(errno));
+			return command_fail("run", err);
+		}
+	}
+	return status;
+}
+
+int cmd_run(int argc, char **argv)
+{
+	struct run run = { .signal_fd = -1 };
+	struct error err = { 0 };
+	int status;
+	run_options_init(&run.o);
+	struct command_syntax syntax = {
+		.name = "run",
+		.summary = "Runs a guest system until it powers off, the time is up or you leave it.",
+		.groups = {
+			{ "Machine", vm_options, n_vm_options, &run.o.config },
+			{ "Console", run_options_console, n_run_options_console, &run.o },
+			{ "Control", run_options_control, n_run_options_control, &run.o },
+			{ "Debugging", run_options_debug, n_run_options_debug, &run.o },
+		},
+		.n_groups = 4,
+		.notes = "Exit status: 0 the guest powered off, or you left; the guest's own code from a test device; 2 a wrong\n"
+			 "command line or file; 3 the host failed; 4 the guest died; 124 --timeout; 128+N stopped by signal N.\n"
+			 "SIGTERM, SIGINT and SIGHUP ask the guest to power off, and stop it after five seconds or when they\n"
+			 "come again.\n",
+	};
+	if (!command_parse(&syntax, argc, argv, &status)) {
+		run_options_free(&run.o);
+		return status;
+	}
+	if (run.o.dump_dtb)
+		status = dump_dtb(&run, &err);
+	else if (!set_up(&run, &err))
+		status = (serial_terminal_restore(), command_fail("run", &err));
+	else
+		status = run_to_end(&run, &err);
+	tear_down(&run);
+	return command_finish("run", status);
+}

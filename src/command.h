@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The subcommands; src/main.c has the table. Each gets its own name as argv[0] and returns the exit status. */
+#pragma once
+#include "src/options.h"
+
+int cmd_run(int argc, char **argv);
+int cmd_machine(int argc, char **argv);
+int cmd_doctor(int argc, char **argv);
+int cmd_conform(int argc, char **argv);
+
+enum { STATUS_OK = 0, STATUS_FAILED = 1, STATUS_USAGE = 2, STATUS_HOST = 3, STATUS_DIED = 4, STATUS_TIMEOUT = 124 };
+
+/*
+ * Parses the command line; true: go on. False: *status is the exit status, help or the error was printed.
+ */
+MUST_CHECK bool command_parse(const struct command_syntax *s, int argc, char **argv, int *status);
+/* Prints "calque NAME: MESSAGE" on one line of stderr and returns the exit status. */
+int command_fail(const char *name, const struct error *err);
+/* Flushes stdout; an error there (a full disk) turns status 0 into 3. */
+int command_finish(const char *name, int status);

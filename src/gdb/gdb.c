@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "src/gdb/gdb.h"
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+#include "src/gdb/internal.h"
+
+/* Waits for the debugger or for the machine. */
+static void wait_for(struct gdb *g, int fd, bool *input, bool *woken)
+{
+	struct pollfd p[2] = { { .fd = fd, .events = POLLIN }, { .fd = g->wake_fd, .events = POLLIN } };
+	eventfd_t count;
+	*input = *woken = false;
+	if (g->link.in_at < g->link.in_n && fd == g->link.fd)
+		*input = true;	/* left over from the last read */
+	if (poll(p, 2, *input ? 0 : -1) < 0)
+		return;
+	*input |= p[0].revents != 0;
+	*woken = p[1].revents && !eventfd_read(g->wake_fd, &count);
+}
+
+/* While the guest runs only an interrupt means anything. */
+static bool take_input(struct gdb *g)
+{
+	switch (gdb_receive(&g->link)) {
+	case GDB_PACKET_READY:
+		if (g->ended_sent)
+			return false;
+		return g->running ? true : gdb_command(g);
+	case GDB_INTERRUPT:
+		return g->running ? gdb_stopped(g, SIGNAL_INT) : true;
+	case GDB_NOTHING:
+		return true;
+	case GDB_CLOSED:
+		return false;
+	}
+	return false;
+}
+
+static void session(struct gdb *g)
+{
+	bool good = true, input, woken;
+	if (g->running) {	/* a debugger that comes to a running guest stops it */
+		vm_pause(g->vm);
+		g->running = false;
+	}
+	while (good && !g->quit) {
+		wait_for(g, g->link.fd, &input, &woken);
+		if (woken && g->running && !g->quit)
+			good = gdb_stopped(g, SIGNAL_TRAP);
+		if (good && input)
+			good = take_input(g);
+	}
+	if (g->quit && good && g->running && !g->ended_sent)
+		(void)!gdb_report_end(g);
+	gdb_hang_up(&g->link);
+	if (!g->quit && !g->ended_sent)
+		gdb_detach(g);
+}
+
+static void *serve(void *opaque)
+{
+	struct gdb *g = opaque;
+	bool input, woken;
+	while (!g->quit) {
+		wait_for(g, g->link.listen_fd, &input, &woken);
+		if (input && gdb_accept(&g->link))
+			session(g);
+	}
+	return NULL;
+}
+
+static void release(struct gdb *g)
+{
+	gdb_link_close(&g->link);
+	if (g->wake_fd >= 0)
+		close(g->wake_fd);
+	free(g->xml);
+	free(g);
+}
+
+struct gdb *gdb_start(struct vm *vm, const char *spec, struct error *err)
+{
+	struct gdb *g = calloc(1, sizeof *g);
+	if (!g) {
+		error_set(err, ERROR_HOST, "out of memory");
+		return NULL;
+	}
+	g->vm = vm;
+	g->link.listen_fd = g->link.fd = -1;
+	g->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (g->wake_fd < 0 || !gdb_describe(g)) {
+		error_set(err, ERROR_HOST, "%s", strerror(errno));
+	} else if (gdb_listen(&g->link, spec, err)) {
+		int e = pthread_create(&g->thread, NULL, serve, g);
+		if (!e)
+			return g;
+		error_set(err, ERROR_HOST, "thread: %s", strerror(e));
+	}
+	release(g);
+	return NULL;
+}
+
+void gdb_stop(struct gdb *g)
+{
+	g->quit = true;
+	eventfd_write(g->wake_fd, 1);
+	pthread_join(g->thread, NULL);
+	vm_unobserve(g->vm, g);
+	release(g);
+}

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Between the files of the GDB server. */
+#pragma once
+#include "src/gdb/gdb.h"
+
+#define GDB_PACKET 16384	/* bytes of a packet's contents, as qSupported promises */
+#define GDB_BREAKPOINTS 256
+
+/* ---- link.c: the socket, packets in and out ---- */
+
+struct gdb_link {
+	int listen_fd, fd;
+	char *path;		/* of a Unix socket, to be removed; NULL: TCP */
+	bool no_ack;
+	uint8_t in[2048];	/* received, not yet read */
+	unsigned in_at, in_n;
+	char packet[GDB_PACKET + 1];	/* the last one received, NUL-terminated */
+	unsigned packet_n;
+	char reply[2 * GDB_PACKET + 8];
+	unsigned reply_n;
+};
+
+enum gdb_input { GDB_PACKET_READY, GDB_INTERRUPT, GDB_NOTHING, GDB_CLOSED };
+
+bool gdb_listen(struct gdb_link *l, const char *spec, struct error *err);
+bool gdb_accept(struct gdb_link *l);
+/* Reads what is there until a packet is complete. Does not block. */
+enum gdb_input gdb_receive(struct gdb_link *l);
+void gdb_hang_up(struct gdb_link *l);
+void gdb_link_close(struct gdb_link *l);
+
+/* The reply under construction. */
+void gdb_begin(struct gdb_link *l);
+void gdb_put(struct gdb_link *l, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void gdb_put_hex(struct gdb_link *l, const void *bytes, unsigned n);
+/* Binary with the protocol's escapes. */
+void gdb_put_binary(struct gdb_link *l, const char *bytes, unsigned n);
+/* Sends it, and waits for the acknowledgement where the protocol has one. False: the debugger is gone. */
+bool gdb_send(struct gdb_link *l);
+/* Hex digits to bytes; returns how many pairs there were (at most max). */
+unsigned gdb_unhex(const char *text, uint8_t *bytes, unsigned max);
+
+/* ---- the server ---- */
+
+struct gdb {
+	struct vm *vm;
+	struct gdb_link link;
+	pthread_t thread;
+	int wake_fd;		/* eventfd: stopped, ended, quit */
+	_Atomic bool quit;
+	bool running;
+	bool ended_sent;
+	unsigned general, last;	/* vCPU of Hg; vCPU of the last stop */
+
+	uint64_t breakpoint[GDB_BREAKPOINTS];
+	unsigned n_breakpoints;
+	uint8_t filter[256];	/* by (address >> 1): how many breakpoints share it; spares the list at each step */
+	uint64_t step_mask;	/* vCPUs that stop after one instruction */
+	_Atomic uint64_t hits;	/* vCPUs that stopped by themselves and are not reported yet */
+
+	char *xml;		/* target description */
+	unsigned xml_n;
+	unsigned order[512];	/* indices of frontend registers by GDB's numbers */
+	unsigned n_regs, n_core;/* all; those of the `g` packet */
+};
+
+/* ---- regs.c ---- */
+bool gdb_describe(struct gdb *g);
+void gdb_read_registers(struct gdb *g);
+void gdb_write_registers(struct gdb *g, const char *hex);
+void gdb_read_register(struct gdb *g, unsigned number);
+void gdb_write_register(struct gdb *g, unsigned number, const char *hex);
+
+/* ---- command.c: one packet; false: the session is over ---- */
+bool gdb_command(struct gdb *g);
+/* ---- control.c ---- */
+enum { SIGNAL_INT = 2, SIGNAL_TRAP = 5 };	/* GDB's own numbers */
+/* vCPUs of `step` stop after an instruction, those of `go` run on, the others stay. */
+void gdb_resume(struct gdb *g, uint64_t step, uint64_t go);
+/* Pauses the machine and says so with a signal number. */
+bool gdb_stopped(struct gdb *g, unsigned signal);
+bool gdb_report_stop(struct gdb *g, unsigned signal);
+bool gdb_report_end(struct gdb *g);
+bool gdb_breakpoint(struct gdb *g, uint64_t address, bool insert);
+void gdb_detach(struct gdb *g);

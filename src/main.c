@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <stdio.h>
+#include <string.h>
+#include "backend/engine.h"
+#include "frontends/frontend.h"
+#include "src/boards/board.h"
+#include "src/command.h"
+#include "src/serial/serial.h"
+#include "src/version.h"
+
+static const struct command {
+	const char *name;
+	int (*run)(int argc, char **argv);
+	const char *summary;
+} commands[] = {
+	{ "run", cmd_run, "Run a guest system: its console here, its disks and network as you say." },
+	{ "machine", cmd_machine, "Describe a board: memory map, interrupts, processor extensions, defaults." },
+	{ "conform", cmd_conform, "Run bare-metal test programs and report which pass." },
+	{ "doctor", cmd_doctor, "Check whether this host has all that Calque can use." },
+};
+
+static void print_overview(FILE *f)
+{
+	fprintf(f, "Calque %s runs operating systems built for other processors.\n\nusage: calque COMMAND [OPTION]...\n\n", CALQUE_VERSION_TEXT);
+	for (unsigned i = 0; i < ARRAY_SIZE(commands); i++)
+		fprintf(f, "  %-9s %s\n", commands[i].name, commands[i].summary);
+	fprintf(f, "  %-9s %s\n", "help", "Explain a command: calque help run.");
+	fprintf(f, "\nGuests:");
+	for (unsigned i = 0; boards[i]; i++)
+		fprintf(f, "%s %s (board %s)", i ? "," : "", boards[i]->arch, boards[i]->name);
+	fprintf(f, "\nEngines:");
+	for (unsigned i = 0; engines[i]; i++)
+		fprintf(f, "%s %s", i ? "," : "", engines[i]->name);
+	fprintf(f, "\n\nExample:\n  calque run --kernel vmlinux --initrd initrd.gz --append console=ttyS0 -m 1G\n");
+}
+
+static const struct command *find_command(const char *name)
+{
+	for (unsigned i = 0; i < ARRAY_SIZE(commands); i++)
+		if (!strcmp(commands[i].name, name))
+			return &commands[i];
+	return NULL;
+}
+
+static int unknown_command(const char *name)
+{
+	const char *names[ARRAY_SIZE(commands) + 1];
+	struct error err;
+	for (unsigned i = 0; i < ARRAY_SIZE(commands); i++)
+		names[i] = commands[i].name;
+	names[ARRAY_SIZE(commands)] = "help";
+	const char *near = nearest_name(name, names, ARRAY_SIZE(names));
+	if (near)
+		error_set(&err, ERROR_USAGE, "unknown command %.80s: did you mean %s?", name, near);
+	else
+		error_set(&err, ERROR_USAGE, "unknown command %.80s: \"calque help\" lists them", name);
+	return command_fail(NULL, &err);
+}
+
+int calque_main(int argc, char **argv);
+
+int calque_main(int argc, char **argv)
+{
+	serial_terminal_guard();
+	if (argc < 2 || !strcmp(argv[1], "--help") || !strcmp(argv[1], "-h")) {
+		print_overview(stdout);
+		return command_finish(NULL, STATUS_OK);
+	}
+	if (!strcmp(argv[1], "--version") || !strcmp(argv[1], "-V")) {
+		printf("calque %s\n", CALQUE_VERSION_TEXT);
+		return command_finish(NULL, STATUS_OK);
+	}
+	if (!strcmp(argv[1], "help")) {
+		if (argc == 2) {
+			print_overview(stdout);
+			return command_finish(NULL, STATUS_OK);
+		}
+		const struct command *c = find_command(argv[2]);
+		char *help[] = { argv[2], (char[]){ "--help" }, NULL };
+		return c ? c->run(2, help) : unknown_command(argv[2]);
+	}
+	const struct command *c = find_command(argv[1]);
+	return c ? c->run(argc - 1, argv + 1) : unknown_command(argv[1]);
+}

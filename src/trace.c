@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "src/trace.h"
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_REGS 96	/* those that are compared after each instruction */
+
+struct trace {
+	struct vm *vm;
+	const struct symbols *symbols;
+	FILE *f;
+	pthread_mutex_t lock;	/* lines of several vCPUs do not mix */
+	unsigned reg[MAX_REGS], n_regs;
+	struct { uint64_t old[MAX_REGS]; uint64_t icount; } cpu[MACHINE_MAX_VCPUS];
+};
+
+bool trace_disassemble(struct vm *vm, struct vcpu *cpu, uint64_t pc, char *text, unsigned size)
+{
+	uint8_t code[16];
+	char insn[100], bytes[2 * sizeof code + 1];
+	unsigned have = 0;
+	/* as many bytes as the page and memory there allow */
+	while (have < sizeof code && vm_debug_read(cpu, pc + have, code + have, 2))
+		have += 2;
+	if (!have)
+		return false;
+	unsigned len = vm->frontend->disassemble(vm->cpu_config, pc, code, have, insn, sizeof insn);
+	if (len > have)
+		len = have;
+	for (unsigned i = 0; i < len; i++)
+		snprintf(bytes + 2 * i, 3, "%02x", code[len - 1 - i]);
+	for (char *tab = insn; (tab = strchr(tab, '\t'));)
+		*tab = ' ';
+	snprintf(text, size, "%016" PRIx64 "  %-8s  %s", pc, bytes, insn + strspn(insn, " "));
+	return true;
+}
+
+static void print_changes(struct trace *t, struct vcpu *cpu)
+{
+	const struct frontend *fe = t->vm->frontend;
+	for (unsigned i = 0; i < t->n_regs; i++) {
+		uint64_t value, *old = &t->cpu[cpu->index].old[i];
+		const struct frontend_reg *r = &fe->regs[t->reg[i]];
+		if (!fe->reg_read(cpu, t->reg[i], &value) || value == *old)
+			continue;
+		fprintf(t->f, "  %s=%" PRIx64, r->alias ? r->alias : r->name, value);
+		*old = value;
+	}
+}
+
+static bool on_step(void *opaque, struct vcpu *cpu)
+{
+	struct trace *t = opaque;
+	char text[160];
+	/* nothing retired: an exception, which -d int tells of */
+	if (cpu->icount == t->cpu[cpu->index].icount)
+		return false;
+	t->cpu[cpu->index].icount = cpu->icount;
+	pthread_mutex_lock(&t->lock);
+	if (!trace_disassemble(t->vm, cpu, cpu->step_pc, text, sizeof text))
+		snprintf(text, sizeof text, "%016" PRIx64 "  (not readable)", cpu->step_pc);
+	if (t->vm->machine.n_vcpus > 1)
+		fprintf(t->f, "%u: ", cpu->index);
+	fprintf(t->f, "%10" PRIu64 " %s", cpu->icount, text);
+	print_changes(t, cpu);
+	fputc('\n', t->f);
+	pthread_mutex_unlock(&t->lock);
+	return false;
+}
+
+static void on_exception(void *opaque, struct vcpu *cpu, uint64_t cause, uint64_t value, bool interrupt)
+{
+	struct trace *t = opaque;
+	const char *name = t->vm->frontend->exception_name(cause, interrupt);
+	char symbol[128];
+	pthread_mutex_lock(&t->lock);
+	fprintf(t->f, "vcpu %u at %" PRIu64 ": %s %" PRIu64 " (%s)", cpu->index, cpu->icount,
+		interrupt ? "interrupt" : "exception", cause, name ? name : "?");
+	if (!interrupt)
+		fprintf(t->f, ", value 0x%" PRIx64, value);
+	fprintf(t->f, ", pc 0x%" PRIx64, cpu->pc);
+	if (symbols_at(t->symbols, cpu->pc, symbol, sizeof symbol))
+		fprintf(t->f, " <%s>", symbol);
+	fputc('\n', t->f);
+	pthread_mutex_unlock(&t->lock);
+}
+
+struct trace *trace_start(struct vm *vm, const struct symbols *symbols)
+{
+	const struct frontend *fe = vm->frontend;
+	struct trace *t = calloc(1, sizeof *t);
+	if (!t)
+		return NULL;
+	t->vm = vm;
+	t->symbols = symbols;
+	t->f = vm->machine.log_file;
+	pthread_mutex_init(&t->lock, NULL);
+	/* all but the control registers, many of which change on their own, and the PC, which stands in each line */
+	for (unsigned i = 0; i < fe->n_regs && t->n_regs < MAX_REGS; i++)
+		if (strcmp(fe->regs[i].group, "csr") && strcmp(fe->regs[i].name, "pc"))
+			t->reg[t->n_regs++] = i;
+	for (unsigned c = 0; c < vm->machine.n_vcpus; c++)
+		for (unsigned i = 0; i < t->n_regs; i++)
+			if (!fe->reg_read(vm->machine.vcpu[c], t->reg[i], &t->cpu[c].old[i]))
+				t->cpu[c].old[i] = 0;
+	struct observer o = { .opaque = t };
+	if (vm->machine.log & LOG_EXEC)
+		o.step = on_step;
+	if (vm->machine.log & LOG_INT)
+		o.exception = on_exception;
+	if (!vm_observe(vm, &o)) {
+		trace_stop(t);
+		return NULL;
+	}
+	return t;
+}
+
+void trace_stop(struct trace *t)
+{
+	if (!t)
+		return;
+	vm_unobserve(t->vm, t);
+	pthread_mutex_destroy(&t->lock);
+	free(t);
+}

@@ -1,0 +1,416 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "src/vm.h"
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include "devices/chardev.h"
+
+/* ---- observers ---- */
+
+#define EACH_OBSERVER(vm, o, callback)                                                                                      \
+	for (struct observer *o = (vm)->observer; o < (vm)->observer + VM_OBSERVERS; o++)                                   \
+		if ((vm)->observing[o - (vm)->observer] && o->callback)
+
+static void on_exception(void *opaque, struct vcpu *cpu, uint64_t cause, uint64_t value, bool interrupt)
+{
+	struct vm *vm = opaque;
+	EACH_OBSERVER(vm, o, exception)
+		o->exception(o->opaque, cpu, cause, value, interrupt);
+}
+
+static bool on_step(void *opaque, struct vcpu *cpu)
+{
+	struct vm *vm = opaque;
+	bool stop = false;
+	EACH_OBSERVER(vm, o, step)
+		stop |= o->step(o->opaque, cpu);
+	return stop;
+}
+
+static void on_stopped(void *opaque, struct vcpu *cpu)
+{
+	struct vm *vm = opaque;
+	EACH_OBSERVER(vm, o, stopped)
+		o->stopped(o->opaque, cpu);
+	pthread_mutex_lock(&vm->machine.lock);
+	vm->stopped |= (uint64_t)1 << cpu->index;
+	pthread_cond_broadcast(&vm->machine.changed);
+	pthread_mutex_unlock(&vm->machine.lock);
+}
+
+static void on_end(void *opaque, const struct guest_exit *e)
+{
+	struct vm *vm = opaque;
+	struct machine *m = &vm->machine;
+	/* Which vCPU it was, if it ended on one's thread. */
+	for (unsigned i = 0; i < m->n_vcpus; i++)
+		if (m->vcpu[i]->thread_started && pthread_equal(m->vcpu[i]->thread, pthread_self()))
+			m->exit.vcpu = i;
+	EACH_OBSERVER(vm, o, exit)
+		o->exit(o->opaque, e);
+	pthread_mutex_lock(&m->lock);
+	vm->ended = true;
+	pthread_cond_broadcast(&m->changed);
+	pthread_mutex_unlock(&m->lock);
+}
+
+/* The machine is told of a callback only while somebody wants it: exceptions are frequent, and steps cost most of the speed. */
+static void update_observers(struct vm *vm)
+{
+	struct machine *m = &vm->machine;
+	bool exception = false, step = false;
+	EACH_OBSERVER(vm, o, exception)
+		exception = true;
+	EACH_OBSERVER(vm, o, step)
+		step = true;
+	m->observer = (struct observer){
+		.exception = exception ? on_exception : NULL,
+		.step = step ? on_step : NULL,
+		.stopped = on_stopped,
+		.exit = on_end,
+		.opaque = vm,
+	};
+	for (unsigned i = 0; i < m->n_vcpus; i++)
+		m->vcpu[i]->single_step = step;
+}
+
+bool vm_observe(struct vm *vm, const struct observer *o)
+{
+	for (unsigned i = 0; i < VM_OBSERVERS; i++)
+		if (!vm->observing[i]) {
+			vm->observer[i] = *o;
+			vm->observing[i] = true;
+			update_observers(vm);
+			return true;
+		}
+	return false;
+}
+
+void vm_unobserve(struct vm *vm, void *opaque)
+{
+	for (unsigned i = 0; i < VM_OBSERVERS; i++)
+		if (vm->observing[i] && vm->observer[i].opaque == opaque)
+			vm->observing[i] = false;
+	update_observers(vm);
+}
+
+/* ---- creation ---- */
+
+static bool add_vcpus(struct vm *vm, unsigned n, struct error *err)
+{
+	struct machine *m = &vm->machine;
+	for (unsigned i = 0; i < n; i++) {
+		struct vcpu *cpu = vcpu_create(m, i, err);
+		if (!cpu)
+			return false;
+		m->vcpu[i] = cpu;
+		m->n_vcpus = i + 1;
+		if (!vm->frontend->vcpu_init(cpu, vm->cpu_config, err) || !m->exec->vcpu_init(cpu, err))
+			return false;
+		cpu->stop_icount = UINT64_MAX;
+	}
+	return true;
+}
+
+static bool add_extra_ranges(struct vm *vm, const struct vm_config *c, struct error *err)
+{
+	struct phys *p = &vm->machine.phys;
+	for (unsigned i = 0; i < c->n_extra; i++) {
+		const struct range_config *r = &c->extra[i];
+		bool good = r->ops ? phys_add_mmio(p, GPA(r->base), r->size, r->name, r->ops, r->opaque, err)
+				   : phys_add_ram(p, GPA(r->base), r->size, r->name, err);
+		if (!good)
+			return false;
+	}
+	return true;
+}
+
+static uint64_t memory_size(const struct vm *vm, const struct vm_config *c)
+{
+	uint64_t size = vm->board->memory_size(c);
+	for (unsigned i = 0; i < c->n_extra; i++)
+		if (!c->extra[i].ops)
+			size += c->extra[i].size;
+	return size;
+}
+
+static void reset_vcpus(struct vm *vm)
+{
+	struct machine *m = &vm->machine;
+	for (unsigned i = 0; i < m->n_vcpus; i++) {
+		struct vcpu *cpu = m->vcpu[i];
+		cpu->irq_lines = 0;
+		cpu->waiting = false;
+		cpu->halted = i > 0;
+		cpu->exception = (struct exception){ 0 };
+		cpu->reservation.size = 0;
+		vm->frontend->reset(cpu);
+	}
+}
+
+static void stop_console(struct chardev *c)
+{
+	if (c && c->stop)
+		c->stop(c);
+}
+
+static struct vm *create(struct vm_config *config, bool load, struct error *err)
+{
+	struct vm_parts parts;
+	if (!vm_config_resolve(config, &parts, err))
+		return NULL;
+	struct vm *vm = calloc(1, sizeof *vm);
+	if (!vm) {
+		error_set(err, ERROR_HOST, "out of memory");
+		return NULL;
+	}
+	struct machine *m = &vm->machine;
+	vm->frontend = parts.frontend;
+	vm->board = parts.board;
+	pthread_mutex_init(&vm->control, NULL);
+	vm->cpu_config = vm->frontend->config_parse(config->cpu, err);
+	if (!vm->cpu_config)
+		goto no_machine;
+	if (!machine_init(m, memory_size(vm, config), err))
+		goto no_machine;
+	m->arch = vm->frontend->arch;
+	m->frontend = vm->frontend;
+	m->exec = parts.engine;
+	m->deterministic = config->deterministic;
+	m->log = config->log;
+	m->log_file = config->log_file;
+	update_observers(vm);
+	if (!add_vcpus(vm, config->smp, err) || !vm->board->create(m, config, vm->cpu_config, err) ||
+	    !add_extra_ranges(vm, config, err))
+		goto fail;
+	reset_vcpus(vm);
+	if (load && !vm->board->load(m, config, err))
+		goto fail;
+	update_observers(vm);
+	vm->config = *config;
+	vm_config_init(config);
+	return vm;
+fail:
+	/* the consoles stay the caller's, but must not call devices any more */
+	stop_console(config->serial);
+	stop_console(config->virtio_console);
+	vm_destroy(vm);
+	return NULL;
+no_machine:
+	if (vm->cpu_config)
+		vm->frontend->config_free(vm->cpu_config);
+	pthread_mutex_destroy(&vm->control);
+	free(vm);
+	return NULL;
+}
+
+struct vm *vm_create(struct vm_config *config, struct error *err)
+{
+	return create(config, true, err);
+}
+
+struct vm *vm_create_empty(struct vm_config *config, struct error *err)
+{
+	return create(config, false, err);
+}
+
+static void destroy_console(struct chardev *c)
+{
+	if (c)
+		c->destroy(c);
+}
+
+void vm_destroy(struct vm *vm)
+{
+	struct machine *m = &vm->machine;
+	if (vm->started)
+		vm_pause(vm);
+	stop_console(vm->config.serial);
+	stop_console(vm->config.virtio_console);
+	destroy_console(vm->config.serial);
+	destroy_console(vm->config.virtio_console);
+	/* Devices own timers and file descriptors of the event thread: they go before the machine does, the vCPUs parked. */
+	if (m->board) {
+		bus_drain(vm->board->bus(m));
+		vm->board->destroy(m);
+	}
+	for (unsigned i = 0; i < m->n_vcpus; i++) {
+		m->exec->vcpu_destroy(m->vcpu[i]);
+		vm->frontend->vcpu_destroy(m->vcpu[i]);
+	}
+	machine_destroy(m);
+	vm->frontend->config_free(vm->cpu_config);
+	vm_config_free(&vm->config);
+	pthread_mutex_destroy(&vm->control);
+	free(vm);
+}
+
+/* ---- running ---- */
+
+/* vm->control held */
+static bool start_threads(struct vm *vm, struct error *err)
+{
+	if (!vm->started)
+		vm->started = machine_start(&vm->machine, err);
+	return vm->started;
+}
+
+static uint64_t add_saturating(uint64_t a, uint64_t b)
+{
+	return a > UINT64_MAX - b ? UINT64_MAX : a + b;
+}
+
+/* vm->control held, threads started: lets the vCPUs of the mask run, each for at most n instructions */
+static void go(struct vm *vm, uint64_t mask, uint64_t n)
+{
+	struct machine *m = &vm->machine;
+	for (unsigned i = 0; i < m->n_vcpus; i++) {
+		struct vcpu *cpu = m->vcpu[i];
+		cpu->frozen = !(mask >> i & 1);
+		cpu->stop_icount = add_saturating(cpu->icount, n);
+	}
+	pthread_mutex_lock(&m->lock);
+	vm->stopped = 0;
+	pthread_mutex_unlock(&m->lock);
+	bus_resume(vm->board->bus(m));
+	vm->running = true;
+	machine_resume(m);
+}
+
+/* vm->control held */
+static void halt(struct vm *vm)
+{
+	if (!vm->started || !vm->running)
+		return;
+	machine_pause(&vm->machine);
+	bus_drain(vm->board->bus(&vm->machine));
+	vm->running = false;
+}
+
+bool vm_resume_some(struct vm *vm, uint64_t mask, struct error *err)
+{
+	pthread_mutex_lock(&vm->control);
+	bool good = start_threads(vm, err);
+	if (good && vm->running)	/* one that stopped by itself may still be on its way */
+		halt(vm);
+	if (good)
+		go(vm, mask, UINT64_MAX);
+	pthread_mutex_unlock(&vm->control);
+	return good;
+}
+
+bool vm_resume(struct vm *vm, struct error *err)
+{
+	return vm_resume_some(vm, UINT64_MAX, err);
+}
+
+void vm_pause(struct vm *vm)
+{
+	pthread_mutex_lock(&vm->control);
+	halt(vm);
+	pthread_mutex_unlock(&vm->control);
+}
+
+bool vm_reset(struct vm *vm, struct error *err)
+{
+	struct machine *m = &vm->machine;
+	pthread_mutex_lock(&vm->control);
+	halt(vm);
+	reset_vcpus(vm);
+	m->exec->flush(m);
+	bus_reset(vm->board->bus(m));
+	m->exit = (struct guest_exit){ 0 };
+	m->ended = 0;
+	vm->ended = false;
+	const struct vm_config *c = &vm->config;
+	bool good = (!c->kernel && !c->firmware) || vm->board->load(m, c, err);
+	pthread_mutex_unlock(&vm->control);
+	return good;
+}
+
+static struct timespec deadline_after(uint64_t ns)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	uint64_t at = (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec + ns;
+	return (struct timespec){ .tv_sec = (time_t)(at / 1000000000), .tv_nsec = (long)(at % 1000000000) };
+}
+
+/* Waits for machine.changed, at most until `until` (NULL: for ever); machine.lock held. False: time is up. */
+static bool wait_change(struct machine *m, const struct timespec *until)
+{
+	if (!until)
+		return !pthread_cond_wait(&m->changed, &m->lock);
+	return pthread_cond_clockwait(&m->changed, &m->lock, CLOCK_MONOTONIC, until) != ETIMEDOUT;
+}
+
+bool vm_wait(struct vm *vm, uint64_t timeout_ns, bool no_reboot, struct guest_exit *e)
+{
+	struct machine *m = &vm->machine;
+	bool forever = timeout_ns > (uint64_t)1 << 62;
+	struct timespec until = forever ? (struct timespec){ 0 } : deadline_after(timeout_ns);
+	for (;;) {
+		bool in_time = true;
+		pthread_mutex_lock(&m->lock);
+		while (!vm->ended && in_time)
+			in_time = wait_change(m, forever ? NULL : &until);
+		bool ended = vm->ended;
+		*e = m->exit;
+		pthread_mutex_unlock(&m->lock);
+		if (!ended)
+			return false;
+		if (e->cause != EXIT_REBOOT || no_reboot)
+			return true;
+		struct error err;
+		if (!vm_reset(vm, &err) || !vm_resume(vm, &err)) {
+			e->cause = EXIT_DIED;
+			snprintf(e->text, sizeof e->text, "cannot restart after the guest's reboot: %.140s", err.text);
+			return true;
+		}
+	}
+}
+
+/* In WFI with no timer set: nothing but an event from outside can wake it. */
+static bool waits_for_ever(struct vcpu *cpu)
+{
+	return cpu->halted || (cpu->waiting && cpu->timer_deadline == UINT64_MAX && !cpu->requests &&
+			       guest_timers_next(cpu->machine) == UINT64_MAX);
+}
+
+uint64_t vm_run_vcpu(struct vm *vm, unsigned index, uint64_t n)
+{
+	struct machine *m = &vm->machine;
+	struct vcpu *cpu = m->vcpu[index];
+	struct error err;
+	if (!n || m->ended)
+		return 0;
+	pthread_mutex_lock(&vm->control);
+	if (!start_threads(vm, &err)) {
+		pthread_mutex_unlock(&vm->control);
+		return 0;
+	}
+	halt(vm);
+	uint64_t before = cpu->icount;
+	go(vm, (uint64_t)1 << index, n);
+	pthread_mutex_lock(&m->lock);
+	unsigned idle = 0;
+	while (!vm->ended && !m->paused && !(vm->stopped >> index & 1) && idle < 3) {
+		/* A vCPU that goes to sleep tells nobody; looked at now and then, only while a caller waits for a count. */
+		struct timespec soon = deadline_after(10000000);
+		if (!wait_change(m, &soon))
+			idle = waits_for_ever(cpu) ? idle + 1 : 0;
+	}
+	pthread_mutex_unlock(&m->lock);
+	halt(vm);
+	uint64_t ran = cpu->icount - before;
+	cpu->stop_icount = UINT64_MAX;
+	pthread_mutex_unlock(&vm->control);
+	return ran;
+}
+
+uint64_t vm_run_insns(struct vm *vm, uint64_t n)
+{
+	return vm_run_vcpu(vm, 0, n);
+}

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+/* What debuggers, traces and the public API look at: memory by virtual or physical address, registers by name. */
+#include <string.h>
+#include "src/vm.h"
+
+/* The part of [pa, pa + size) that lies in one RAM or ROM range, as host memory; NULL: none. */
+static uint8_t *host_at(struct machine *m, uint64_t pa, uint64_t *size)
+{
+	const struct phys_range *r = phys_find(&m->phys, GPA(pa));
+	if (!r || r->kind == PHYS_MMIO)
+		return NULL;
+	uint64_t offset = pa - r->base.v;
+	if (*size > r->size - offset)
+		*size = r->size - offset;
+	return r->host + offset;
+}
+
+/* Checks first, so that a refused access changes nothing. */
+static bool phys_access(struct machine *m, uint64_t pa, void *to, const void *from, uint64_t size)
+{
+	if (size > UINT64_MAX - pa)
+		return false;
+	for (uint64_t at = 0; at < size;) {
+		uint64_t n = size - at;
+		if (!host_at(m, pa + at, &n))
+			return false;
+		at += n;
+	}
+	for (uint64_t at = 0; at < size;) {
+		uint64_t n = size - at;
+		uint8_t *host = host_at(m, pa + at, &n);
+		if (to)
+			memcpy((uint8_t *)to + at, host, n);
+		else if (!phys_write(&m->phys, GPA(pa + at), (const uint8_t *)from + at, n) &&
+			 !phys_load(&m->phys, GPA(pa + at), (const uint8_t *)from + at, n))
+			return false;
+		at += n;
+	}
+	return true;
+}
+
+bool vm_phys_read(struct machine *m, uint64_t pa, void *to, uint64_t size)
+{
+	return phys_access(m, pa, to, NULL, size);
+}
+
+bool vm_phys_write(struct machine *m, uint64_t pa, const void *from, uint64_t size)
+{
+	return phys_access(m, pa, NULL, from, size);
+}
+
+static bool debug_access(struct vcpu *cpu, uint64_t va, void *to, const void *from, uint64_t size)
+{
+	for (uint64_t at = 0; at < size;) {
+		uint64_t pa, n = PAGE_SIZE - ((va + at) & ~PAGE_MASK);
+		if (n > size - at)
+			n = size - at;
+		if (!mmu_debug_translate(cpu, va + at, &pa))
+			return false;
+		if (!phys_access(cpu->machine, pa, to ? (uint8_t *)to + at : NULL, from ? (const uint8_t *)from + at : NULL, n))
+			return false;
+		at += n;
+	}
+	return true;
+}
+
+bool vm_debug_read(struct vcpu *cpu, uint64_t va, void *to, uint64_t size)
+{
+	return debug_access(cpu, va, to, NULL, size);
+}
+
+bool vm_debug_write(struct vcpu *cpu, uint64_t va, const void *from, uint64_t size)
+{
+	return debug_access(cpu, va, NULL, from, size);
+}
+
+int vm_find_reg(const struct vm *vm, const char *name)
+{
+	const struct frontend *f = vm->frontend;
+	for (unsigned i = 0; i < f->n_regs; i++)
+		if (!strcmp(f->regs[i].name, name) || (f->regs[i].alias && !strcmp(f->regs[i].alias, name)))
+			return (int)i;
+	return -1;
+}
+
+uint64_t vm_icount(const struct vm *vm)
+{
+	uint64_t n = 0;
+	for (unsigned i = 0; i < vm->machine.n_vcpus; i++)
+		n += vm->machine.vcpu[i]->icount;
+	return n;
+}
