@@ -26,6 +26,9 @@
 #define FP_KEEP(v) __asm__ volatile("" : "+m"(v))
 #endif
 #define FP_HOLD(v) __asm__ volatile("" : "+r"(v))	/* the same for an integer operand or result */
+/* An integer that the compiler must not follow into the floating-point registers, where a constant would become static data
+ * (stencils have none). */
+#define FP_OPAQUE(v) __asm__("" : "+r"(v))
 
 /* Exception flags as host bits (x86-64: those of MXCSR), and all of them */
 enum {
@@ -47,7 +50,14 @@ ALWAYS_INLINE uint64_t fp_box16(uint16_t v) { return v | 0xffffffffffff0000; }
 ALWAYS_INLINE uint64_t fp_box32(uint32_t v) { return v | 0xffffffff00000000; }
 /* A value that is not NaN-boxed reads as the canonical NaN (RISC-V ISA volume I, "NaN Boxing of Narrower Values"). */
 ALWAYS_INLINE uint16_t fp_unbox16(uint64_t v) { return v >> 16 == 0xffffffffffff ? (uint16_t)v : FP_NAN16; }
-ALWAYS_INLINE uint32_t fp_unbox32(uint64_t v) { return v >> 32 == 0xffffffff ? (uint32_t)v : FP_NAN32; }
+
+ALWAYS_INLINE uint32_t fp_unbox32(uint64_t v)
+{
+	uint32_t r = v >> 32 == 0xffffffff ? (uint32_t)v : FP_NAN32;
+
+	FP_OPAQUE(r);
+	return r;
+}
 
 ALWAYS_INLINE bool fp_nan16(uint16_t v) { return (v & 0x7fff) > 0x7c00; }
 ALWAYS_INLINE bool fp_nan32(uint32_t v) { return (v & 0x7fffffff) > 0x7f800000; }
@@ -192,8 +202,23 @@ ALWAYS_INLINE uint16_t fp_float_to_half(float f)
 #endif
 
 /* NaN results are canonical. The quiet comparison of a result, never a signalling NaN, raises nothing. */
-ALWAYS_INLINE uint64_t fp_out32(float r) { return fp_box32(unlikely(__builtin_isunordered(r, r)) ? FP_NAN32 : fp_bits32(r)); }
-ALWAYS_INLINE uint64_t fp_out64(double r) { return unlikely(__builtin_isunordered(r, r)) ? FP_NAN64 : fp_bits64(r); }
+ALWAYS_INLINE uint64_t fp_out32(float r)
+{
+	uint32_t v = fp_bits32(r);
+
+	FP_OPAQUE(v);
+	return fp_box32(unlikely(__builtin_isunordered(r, r)) ? FP_NAN32 : v);
+}
+
+ALWAYS_INLINE uint64_t fp_out64(double r)
+{
+	uint64_t nan = FP_NAN64;
+
+	if (likely(!__builtin_isunordered(r, r)))
+		return fp_bits64(r);
+	FP_OPAQUE(nan);
+	return nan;
+}
 
 /*
  * Minimum and maximum (IEEE 754-2019 minimumNumber, maximumNumber): a NaN loses against a number, -0 is less than +0. The

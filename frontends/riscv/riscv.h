@@ -54,6 +54,7 @@ struct riscv_cpu;		/* priv/cpu.h: CSRs */
 	H(mret,		"result = new pc") \
 	H(sret,		"result = new pc") \
 	H(wfi,		"waits at the end of the instruction, or illegal") \
+	H(pause,	"lets another vCPU's thread run: this one spins") \
 	H(sfence_vma,	"a = address, b = ASID; also sinval.vma") \
 	H(fence_priv,	"checks that sfence.w.inval or sfence.inval.ir is legal here") \
 	H(cbo,		"a = address; checks menvcfg/senvcfg and permission, then inval, clean, flush or zero") \

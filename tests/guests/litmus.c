@@ -33,7 +33,7 @@ static void barrier(unsigned n)
 		amoadd(&generation, 1);
 	} else {
 		while (get(&generation) == g)
-			;
+			__asm__ volatile(".insn 0x0100000f" ::: "memory");	/* pause */
 	}
 	FENCE(rw, rw);
 }

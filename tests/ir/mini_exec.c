@@ -52,7 +52,7 @@ static uint64_t insn_offset(const struct ir_block *b, unsigned at)
 	return; \
 } while (0)
 #define FAULT END(MINI_FAULT, insn_offset(b, i))
-#define ACCESS(p, T, va, write, aligned) T *p = (T *)access_memory(m, va, sizeof(T), write, aligned); if (!p) FAULT
+#define ACCESS(p, T, va, write, aligned) void *p = access_memory(m, va, sizeof(T), write, aligned); if (!p) FAULT
 #define LOAD(v, T, va) { ACCESS(p_, T, va, false, false); T t_; memcpy(&t_, p_, sizeof(T)); v = (uint64_t)t_; }
 #define STORE(T, va, v) { ACCESS(p_, T, va, true, false); T t_ = (T)(v); memcpy(p_, &t_, sizeof(T)); }
 #define HOST_RW(p, T, va) { ACCESS(p_, T, va, true, true); p = p_; }

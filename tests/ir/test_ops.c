@@ -282,6 +282,7 @@ int main(int argc, char **argv)
 	setenv("CK_FORK", "no", 1);
 	Suite *s = suite_create("micro-ops");
 	TCase *c = tcase_create("ops");
+	tcase_set_timeout(c, 0);
 	tcase_add_test(c, integer_vectors);
 	tcase_add_test(c, fp_vectors);
 	tcase_add_test(c, cases);

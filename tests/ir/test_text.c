@@ -24,7 +24,8 @@ static const char *names(unsigned slot)
 		return "page";
 	if (slot >= 200)
 		return NULL;
-	snprintf(name[slot], sizeof(name[slot]), "%c%u", slot < 32 ? 'x' : 'f', slot);
+	if (!name[slot][0])
+		snprintf(name[slot], sizeof(name[slot]), "%c%u", slot < 32 ? 'x' : 'f', slot);
 	return name[slot];
 }
 
@@ -293,6 +294,7 @@ int main(void)
 	random_init();
 	Suite *s = suite_create("text");
 	TCase *c = tcase_create("text");
+	tcase_set_timeout(c, 0);
 	tcase_add_test(c, round_trips);
 	tcase_add_test(c, printing_into_little_room);
 	tcase_add_test(c, one_uop);

@@ -153,6 +153,7 @@ int main(void)
 {
 	Suite *s = suite_create("verifier");
 	TCase *c = tcase_create("verifier");
+	tcase_set_timeout(c, 0);
 	tcase_add_loop_test(c, accepts, 0, ARRAY_SIZE(accepted));
 	tcase_add_loop_test(c, refuses, 0, ARRAY_SIZE(refused));
 	tcase_add_test(c, damaged);

@@ -18,7 +18,7 @@ START_TEST(pause_stops_everybody_and_resume_goes_on)
 {
 	start(4);
 	ck_assert_uint_eq(f.runs, 0);
-	for (unsigned round = 0; round < 50; round++) {
+	for (unsigned round = 0; round < 10; round++) {
 		uint64_t before = f.runs;
 		machine_resume(&f.m);
 		while (f.runs < before + 1000)
@@ -44,7 +44,7 @@ struct hammer { pthread_t thread; uint64_t sum[4]; };
 static void *hammer(void *opaque)
 {
 	struct hammer *h = opaque;
-	for (unsigned i = 0; i < 2000; i++)
+	for (unsigned i = 0; i < 400; i++)
 		vcpu_run_on(f.m.vcpu[i % 4], add, &h->sum[i % 4]);
 	return NULL;
 }
@@ -59,7 +59,7 @@ START_TEST(run_on_runs_each_once_from_many_threads)
 	for (unsigned i = 0; i < 3; i++) {
 		pthread_join(h[i].thread, NULL);
 		for (unsigned k = 0; k < 4; k++)
-			ck_assert_uint_eq(h[i].sum[k], 500 * (k + 1));
+			ck_assert_uint_eq(h[i].sum[k], 100 * (k + 1));
 	}
 	machine_pause(&f.m);
 }
@@ -78,9 +78,9 @@ START_TEST(run_alone_stops_the_world)
 	unsigned n = 0;
 	start(4);
 	machine_resume(&f.m);
-	for (unsigned i = 0; i < 100; i++)
+	for (unsigned i = 0; i < 20; i++)
 		machine_run_alone(&f.m, count_alone, &n);
-	ck_assert_uint_eq(n, 100);
+	ck_assert_uint_eq(n, 20);
 	machine_pause(&f.m);
 }
 END_TEST

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* What lifted code calls. imm is the instruction; a helper that returns false has raised an exception and done nothing else. */
+#include <sched.h>
 #include <stdatomic.h>
 #include "frontends/riscv/priv/csr.h"
 #include "runtime/machine.h"
@@ -42,6 +43,15 @@ static bool helper_wfi(struct vcpu *cpu, uint64_t a, uint64_t b, int32_t imm, ui
 	*result = 0;
 	if (!riscv_has_work(cpu))
 		vcpu_wait(cpu);
+	return true;
+}
+
+/* Who spins for another hart gives it the processor: vCPUs may be more than the host has cores. */
+static bool helper_pause(struct vcpu *cpu, uint64_t a, uint64_t b, int32_t imm, uint64_t *result)
+{
+	*result = 0;
+	if (cpu->machine->n_vcpus > 1)
+		sched_yield();
 	return true;
 }
 
@@ -131,6 +141,7 @@ static bool helper_check_target(struct vcpu *cpu, uint64_t a, uint64_t b, int32_
 #define EFFECTS_mret		(HELPER_MAY_FAULT | HELPER_WRITES_REGS)
 #define EFFECTS_sret		(HELPER_MAY_FAULT | HELPER_WRITES_REGS)
 #define EFFECTS_wfi		HELPER_MAY_FAULT
+#define EFFECTS_pause		0
 #define EFFECTS_sfence_vma	HELPER_MAY_FAULT
 #define EFFECTS_fence_priv	HELPER_MAY_FAULT
 #define EFFECTS_cbo		(HELPER_MAY_FAULT | HELPER_WRITES_MEMORY)

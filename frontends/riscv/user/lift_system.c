@@ -73,6 +73,11 @@ LIFT(wfi)
 	leave(l, i);
 }
 
+LIFT(pause)
+{
+	call(l, i, HELPER_pause, SLOT_ZERO, SLOT_ZERO);
+}
+
 LIFT(sfence_vma)
 {
 	call(l, i, HELPER_sfence_vma, X(i->rs1), X(i->rs2));

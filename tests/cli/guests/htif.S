@@ -6,6 +6,7 @@
  *	FAIL=n		check n fails
  *	SPIN		never ends
  *	SIGNATURE	passes and leaves a signature of 20 bytes
+ *	NOSIG		passes and has no symbols of a signature
  *	ILLEGAL		runs into an illegal instruction without a trap handler
  *	HELLO		prints through tohost, then passes
  */
@@ -75,7 +76,9 @@ fromhost: .dword 0
 
 	.section .data
 	.balign	16
+#ifndef NOSIG
 	.global begin_signature, end_signature
 begin_signature:
 	.fill	5, 4, 0xdeadbeef
 end_signature:
+#endif

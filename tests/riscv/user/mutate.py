@@ -109,7 +109,7 @@ def main():
     chosen = [m for m in MUTATIONS if len(sys.argv) < 2 or sys.argv[1] in m[0]]
     with tempfile.TemporaryDirectory(prefix="calque-mutate-") as scratch:
         tree = pathlib.Path(scratch) / "tree"
-        shutil.copytree(TOP, tree, ignore=shutil.ignore_patterns(".git", "build*", "__pycache__"), symlinks=True)
+        shutil.copytree(TOP, tree, ignore=shutil.ignore_patterns(".git", "build", "build-*", "__pycache__"), symlinks=True)
         set_up = run(["meson", "setup", tree / "b", tree])
         built = set_up if set_up.returncode else build(tree)
         if built.returncode or first_failure(tree):

@@ -1,0 +1,281 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""The GDB server, with gdb-multiarch at the other end, and with a hostile client."""
+import os
+import re
+import socket
+import subprocess
+import time
+
+from common import Suite, contains, equal
+
+s = Suite("cli/gdb")
+
+
+class Guest:
+    """A guest that waits for a debugger."""
+
+    def __init__(self, name, *args, listen="0"):
+        self.p = subprocess.Popen([s.calque, "run", "--kernel", s.guest(name), "-m", "64M", "--timeout", "100", "--serial", "none", "--gdb", listen, *args],
+                                  stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        line = self.p.stderr.readline()
+        m = re.search(r"target remote (\S+)", line)
+        assert m, line
+        self.target = m.group(1)
+
+    def end(self):
+        error = self.p.stderr.read()
+        self.p.stderr.close()
+        return self.p.wait(), error
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        if self.p.poll() is None:
+            self.p.kill()
+            self.p.wait()
+        if not self.p.stderr.closed:
+            self.p.stderr.close()
+
+
+def gdb(guest, name, *commands):
+    script = ["set confirm off", "set pagination off", "set architecture riscv:rv64", f"target remote {guest.target}", *commands]
+    args = ["gdb-multiarch", "-nx", "-batch", s.guest(name)]
+    for c in script:
+        args += ["-ex", c]
+    r = subprocess.run(args, stdin=subprocess.DEVNULL, capture_output=True, timeout=90, check=False)
+    return r.stdout.decode(errors="replace") + r.stderr.decode(errors="replace")
+
+
+def breakpoints():
+    with Guest("debug") as g:
+        out = gdb(g, "debug", "info registers pc", "break work", "continue", "p/x $a0", "p (long)counter", "continue", "p $a0", "delete",
+                  "break after_one if $a0 == 5", "continue", "p $a0", "p $fa0", "bt", "delete", "continue")
+        contains(out, "pc             0x80200000")
+        contains(out, "$1 = 0x0")
+        contains(out, "$2 = 0")
+        contains(out, "$3 = 1")
+        contains(out, "$4 = 5")
+        assert re.search(r"\$5 = (\{float = [^,]+, double = 5\}|5)", out), out
+        contains(out, "work ()")
+        contains(out, "exited with code 011")  # 9, which GDB tells in octal
+        status, error = g.end()
+        equal(status, 9, error)
+
+
+def steps():
+    with Guest("debug") as g:
+        out = gdb(g, "debug", "p/x $pc", "stepi", "p/x $pc", "p/x $sp", "stepi", "p/x $pc", "x/i $pc", "p/x $sp & 0xff0", "stepi 3", "p/x $pc", "kill")
+        contains(out, "$1 = 0x80200000")
+        contains(out, "$2 = 0x80200004")
+        contains(out, "$4 = 0x80200008")
+        contains(out, "auipc\ta0")
+        status, error = g.end()
+        equal(status, 0, error)
+        contains(error, "debugger")
+
+
+def writes():
+    """Registers and memory, data and code; the changed program is what runs."""
+    with Guest("debug") as g:
+        out = gdb(g, "debug", "break work", "continue", "set var $a0 = 998", "p $a0", "set var (long)counter = 7", "p (long)counter", "x/4xb &counter",
+                  "set var $fa1 = 2.5", "p $fa1", "delete", "break after_one", "continue", "p $a0", "delete",
+                  # addi a0, a0, 1 becomes addi a0, a0, 2 (c.addi)
+                  "set var *(unsigned short *)&work = 0x0509", "x/i &work", "break after_one", "continue", "p $a0", "delete", "continue")
+        contains(out, "$1 = 998")
+        contains(out, "$2 = 7")
+        contains(out, "0x07\t0x00\t0x00\t0x00")
+        contains(out, "2.5")
+        contains(out, "$4 = 999")
+        contains(out, "addi\ta0,a0,2")
+        contains(out, "$5 = 1001")
+        equal(g.end()[0], 9)
+
+
+def memory_that_is_not():
+    with Guest("debug") as g:
+        out = gdb(g, "debug", "x/x 0x3000000000", "p 1+1", "x/2xb 0x83ffffff", "kill")
+        contains(out, "Cannot access memory")
+        contains(out, "$1 = 2")
+
+
+def control_registers():
+    with Guest("debug") as g:
+        out = gdb(g, "debug", "info registers sstatus", "p/x $stvec", "set var $sscratch = 0x1234", "p/x $sscratch", "kill")
+        contains(out, "sstatus")
+        contains(out, "= 0x1234")
+
+
+def threads():
+    with Guest("spin", "--smp", "3") as g:
+        out = gdb(g, "spin", "info threads", "thread 3", "p $pc", "thread 1", "break spin", "continue", "info threads", "kill")
+        contains(out, "vCPU 0 (running)")
+        contains(out, "vCPU 1 (halted)")
+        contains(out, "vCPU 2 (halted)")
+        contains(out, "Switching to thread 3")
+        contains(out, "spin ()")
+
+
+def interrupt():
+    with Guest("spin") as g:
+        out = gdb(g, "spin", "python import threading,gdb", "python threading.Timer(1.0, lambda: gdb.post_event(lambda: gdb.execute('interrupt'))).start()",
+                  "continue", "p $pc == &spin", "kill")
+        contains(out, "SIGINT")
+        contains(out, "$1 = 1")
+
+
+def detach():
+    """The guest goes on by itself, and at full speed: no breakpoint stays behind."""
+    with Guest("debug") as g:
+        out = gdb(g, "debug", "break work", "continue", "detach")
+        contains(out, "detached")
+        equal(g.end()[0], 9)
+
+
+def attach_again():
+    with Guest("spin") as g:
+        gdb(g, "spin", "detach")
+        out = gdb(g, "spin", "p $pc == &spin", "kill")
+        contains(out, "$1 = 1")
+        equal(g.end()[0], 0)
+
+
+def unix_socket():
+    where = f"{s.tmp}/gdb.sock"
+    with Guest("debug", listen=f"unix:{where}") as g:
+        equal(g.target, where)
+        contains(gdb(g, "debug", "continue"), "exited with code 011")
+        equal(g.end()[0], 9)
+    assert not os.path.exists(where), "the socket stays behind"
+
+
+def deterministic():
+    with Guest("debug", "--deterministic") as g:
+        contains(gdb(g, "debug", "break work", "continue", "stepi", "delete", "continue"), "exited with code 011")
+
+
+def death():
+    with Guest("crash") as g:
+        contains(gdb(g, "crash", "continue"), "exited with code 04")
+        equal(g.end()[0], 4)
+
+
+# ---- the bare protocol ----
+
+
+class Client:
+    def __init__(self, guest):
+        host, port = guest.target.split(":")
+        self.s = socket.create_connection((host, int(port)), timeout=20)
+
+    def send(self, text):
+        data = text if isinstance(text, bytes) else text.encode()
+        self.s.sendall(b"$" + data + b"#%02x" % (sum(data) & 255))
+
+    def reply(self):
+        got = b""
+        while not re.search(rb"\$([^#]*)#..$", got, re.S):
+            part = self.s.recv(65536)
+            if not part:
+                return None
+            got += part
+        self.s.sendall(b"+")
+        return re.search(rb"\$([^#]*)#..$", got, re.S).group(1).decode("latin-1")
+
+    def ask(self, text):
+        self.send(text)
+        return self.reply()
+
+
+def protocol():
+    with Guest("debug") as g:
+        c = Client(g)
+        contains(c.ask("qSupported:multiprocess+"), "qXfer:features:read+")
+        contains(c.ask("?"), "T05thread:1;")
+        xml = c.ask("qXfer:features:read:target.xml:0,4000")
+        for part in ("<architecture>riscv:rv64", "org.gnu.gdb.riscv.cpu", "org.gnu.gdb.riscv.fpu", 'name="pc"'):
+            contains(xml, part)
+        # the description in small pieces is the same
+        pieces, more = "", "m"
+        while more == "m":
+            got = c.ask(f"qXfer:features:read:target.xml:{len(pieces):x},100")
+            more, pieces = got[0], pieces + got[1:]
+        equal(pieces, xml[1:])
+        registers = c.ask("g")
+        equal(len(registers), 33 * 16)
+        equal(registers[32 * 16:], "0000208000000000")
+        equal(c.ask("p20"), "0000208000000000")
+        equal(c.ask("vMustReplyEmpty"), "")
+        equal(c.ask("m80200000,4"), "17110000")
+        equal(c.ask("G" + registers), "OK")
+        equal(c.ask("T1"), "OK")
+        equal(c.ask("T2"), "E01")
+        equal(c.ask("qfThreadInfo"), "m1")
+        equal(c.ask("qC"), "QC1")
+        contains(c.ask("vCont;s:1"), "T05thread:1;")
+        equal(c.ask("p20"), "0400208000000000")
+        c.send("k")
+        equal(g.end()[0], 0)
+
+
+BAD = ["m", "m,", "mzz,4", "m80200000", "m80200000,ffffffffffffffff", "M80200000,4:00", "X80200000,ffff:x", "Z0", "Z0,", "Z0,zz,4", "p", "pzzzz", "pffff", "P", "P20",
+       "P20=", "P20=00", "Pffff=00", "H", "Hg", "Hgffff", "Hx0", "T", "Tzz", "vCont", "vCont;", "vCont;x", "vCont;s:ffff", "vCont;C", "qXfer:features:read:target.xml:",
+       "qXfer:features:read:target.xml:ffffffffffff,4", "qXfer:features:read:other.xml:0,4", "qThreadExtraInfo,", "qThreadExtraInfo,99", "c zz", "cz", "\xff\xfe", "",
+       "Z2,80200000,4", "!", "R00", "A1", "b", "B", "i", "t", "v", "q", "Q", "G", "Gzz"]
+
+
+def nonsense():
+    """Whatever a client sends gets an answer, and the guest is as it was."""
+    with Guest("debug") as g:
+        c = Client(g)
+        before = c.ask("g")
+        for packet in BAD:
+            got = c.ask(packet.encode("latin-1"))
+            assert got is not None, packet
+            assert got in ("", "OK") or got.startswith("E"), (packet, got)
+        equal(c.ask("g"), before)
+        # a wrong checksum is asked for again
+        c.s.sendall(b"$g#00")
+        equal(c.s.recv(1), b"-")
+        # an endless packet ends the session, and the next client is served
+        c.s.sendall(b"$" + b"a" * 100000)
+        try:
+            while c.s.recv(65536):
+                pass
+        except ConnectionError:
+            pass
+        # with the debugger gone the guest ran on to its end
+        equal(g.end()[0], 9)
+
+
+def many_breakpoints():
+    with Guest("debug") as g:
+        c = Client(g)
+        got = [c.ask(f"Z0,{0x90000000 + 2 * i:x},2") for i in range(300)]
+        equal(got.count("OK"), 256)
+        equal(got[256:], ["E01"] * 44)
+        equal(c.ask("Z0,90000000,2"), "OK")
+        equal(c.ask("z0,90000000,2"), "OK")
+        equal(c.ask("Z0,a0000000,2"), "OK")
+        c.send("k")
+        equal(g.end()[0], 0)
+
+
+def hang_up_running():
+    """A client that vanishes while the guest runs leaves it running."""
+    with Guest("spin", "--timeout", "2") as g:
+        c = Client(g)
+        c.send("c")
+        time.sleep(0.3)
+        c.s.close()
+        status, error = g.end()
+        equal(status, 124, error)
+
+
+for name, function in (("breakpoints", breakpoints), ("steps", steps), ("writes", writes), ("memory that is not", memory_that_is_not),
+                       ("control registers", control_registers), ("threads", threads), ("interrupt", interrupt), ("detach", detach),
+                       ("attach again", attach_again), ("unix socket", unix_socket), ("deterministic", deterministic), ("death", death),
+                       ("protocol", protocol), ("nonsense", nonsense), ("many breakpoints", many_breakpoints), ("hang up", hang_up_running)):
+    s.case(name, function)
+s.end()

@@ -1,0 +1,356 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""calque run: ways to end, reports, logs, signals, consoles in pipes; and the help of every command."""
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import time
+
+from common import Suite, contains, equal
+
+s = Suite("cli/run")
+
+
+def run_guest(name, *args, **kwargs):
+    return s.run("run", "--kernel", s.guest(name), "-m", "64M", "--timeout", "30", *args, **kwargs)
+
+
+def final_line(r):
+    lines = r.stderr.decode().splitlines()
+    assert lines and lines[-1].startswith("calque: "), r.stderr
+    return lines[-1]
+
+
+# ---- ways to end ----
+
+
+def ends(name, args, status, words):
+    r = run_guest(name, *args)
+    equal(r.returncode, status, r.stderr.decode())
+    equal(r.stdout, b"guest here\r\n")
+    contains(final_line(r), words)
+    assert re.search(r"after \d+\.\d\d s, [\d ]+ instructions", final_line(r)), final_line(r)
+
+
+s.case("power-off", ends, "poweroff", [], 0, "powered off")
+s.case("reboot refused", ends, "reboot", ["--no-reboot"], 0, "asked for a reboot")
+s.case("exit code", ends, "code7", [], 7, "code 7")
+s.case("large exit code", ends, "code300", [], 255, "code 300")
+s.case("death", ends, "crash", [], 4, "pc 0x10")
+s.case("timeout of a sleeper", ends, "sleep", ["--timeout", "0.3"], 124, "--timeout")
+s.case("timeout of a runner", ends, "spin", ["--timeout", "0.3"], 124, "(spin)")
+s.case("deterministic", ends, "poweroff", ["--deterministic"], 0, "powered off")
+s.case("two vCPUs", ends, "poweroff", ["--smp", "2"], 0, "powered off")
+
+
+def reboots():
+    """Without --no-reboot the guest starts anew, again and again."""
+    r = run_guest("reboot", "--timeout", "1")
+    equal(r.returncode, 124)
+    assert r.stdout.count(b"guest here") > 1, r.stdout
+
+
+def quiet():
+    r = run_guest("poweroff", "--quiet")
+    equal((r.returncode, r.stderr), (0, b""))
+
+
+def dead_registers():
+    r = run_guest("crash")
+    text = r.stderr.decode()
+    contains(text, "pc 0000000000000010")
+    contains(text, "t0 0000000000000010")
+    contains(text, "sp ")
+
+
+s.case("reboots", reboots)
+s.case("quiet", quiet)
+s.case("registers of the dead", dead_registers)
+
+# ---- reports ----
+
+
+def report_on_stderr():
+    r = run_guest("code7", "--json")
+    report = json.loads(r.stderr)
+    equal((report["cause"], report["code"], report["status"]), ("code", 7, 7))
+    assert report["instructions"] > 20 and report["vcpus"] == 1
+
+
+def report_in_file():
+    where = f"{s.tmp}/report.json"
+    r = run_guest("crash", f"--json={where}")
+    equal(r.returncode, 4)
+    contains(final_line(r), "died")
+    with open(where, encoding="utf-8") as f:
+        report = json.load(f)
+    equal((report["cause"], report["status"], report["pc"]), ("died", 4, "0x10"))
+
+
+def report_of_timeout():
+    report = json.loads(run_guest("spin", "--timeout", "0.2", "--json").stderr)
+    equal((report["cause"], report["status"], report["symbol"]), ("timeout", 124, "spin"))
+
+
+def stats():
+    r = run_guest("poweroff", "--stats")
+    contains(r.stderr, "instructions")
+    equal(r.returncode, 0)
+
+
+s.case("report on stderr", report_on_stderr)
+s.case("report in a file", report_in_file)
+s.case("report of a timeout", report_of_timeout)
+s.case("stats", stats)
+
+# ---- logs ----
+
+
+def trace(name, *args):
+    where = f"{s.tmp}/trace"
+    r = run_guest(name, "-d", "exec,int", "--log", where, "--deterministic", *args)
+    with open(where, encoding="utf-8") as f:
+        return r, f.read()
+
+
+def trace_lines():
+    """One line an instruction, counted from 1 without gaps, with the registers that changed."""
+    r, text = trace("poweroff")
+    equal(r.returncode, 0)
+    lines = text.splitlines()
+    equal([int(x.split()[0]) for x in lines], list(range(1, len(lines) + 1)))
+    contains(lines[0], "0000000080200000")
+    contains(lines[0], "auipc")
+    stores = [x for x in lines if " sb " in x]
+    equal(len(stores), len("guest here\r\n"), "stores to the serial port")
+    assert any("t1=67" in x for x in lines), "a load of 'g' shows its value"
+
+
+def trace_exception():
+    _, text = trace("crash")
+    contains(text, "exception 1 (")
+    contains(text, "pc 0x10")
+
+
+def trace_same():
+    first, second = trace("debug")[1], trace("debug")[1]
+    assert first == second, "two deterministic runs differ"
+    assert first.count("\n") > 5000
+
+
+def log_on_stderr():
+    r = run_guest("crash", "-d", "int")
+    contains(r.stderr, "vcpu 0 at ")
+
+
+s.case("trace", trace_lines)
+s.case("trace of an exception", trace_exception)
+s.case("trace is deterministic", trace_same)
+s.case("log on stderr", log_on_stderr)
+
+# ---- signals ----
+
+
+def start(name, *args, **kwargs):
+    p = subprocess.Popen([s.calque, "run", "--kernel", s.guest(name), "-m", "64M", "--timeout", "30", *args],
+                         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **kwargs)
+    equal(p.stdout.readline(), b"guest here\r\n")
+    return p
+
+
+def stopped_by(number, name):
+    """The guest cannot answer the request; the second signal ends it at once."""
+    p = start(name)
+    begin = time.monotonic()
+    p.send_signal(number)
+    time.sleep(0.2)
+    p.send_signal(number)
+    error = p.stderr.read().decode()
+    equal(p.wait(), 128 + number, error)
+    contains(error, "signal")
+    assert time.monotonic() - begin < 20
+    p.stdout.close()
+    p.stderr.close()
+
+
+for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+    s.case(f"{number.name} stops a runner", stopped_by, number, "spin")
+    s.case(f"{number.name} stops a sleeper", stopped_by, number, "sleep")
+
+# ---- consoles ----
+
+
+def piped_input():
+    r = run_guest("echo", stdin=None, input=b"abcq")
+    equal((r.returncode, r.stdout), (0, b"ready\r\nabcq"))
+
+
+def closed_output():
+    """A reader that goes away is no reason to die or hang."""
+    p = subprocess.Popen([s.calque, "run", "--kernel", s.guest("poweroff"), "-m", "64M", "--timeout", "30"], stdin=subprocess.DEVNULL,
+                         stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    p.stdout.close()
+    error = p.stderr.read()
+    p.stderr.close()
+    equal(p.wait(), 0, error)
+
+
+def file_console():
+    where = f"{s.tmp}/console"
+    r = run_guest("poweroff", "--serial", f"file:{where}")
+    equal((r.returncode, r.stdout), (0, b""))
+    with open(where, "rb") as f:
+        equal(f.read(), b"guest here\r\n")
+
+
+def socket_console():
+    where = f"{s.tmp}/console.sock"
+    p = subprocess.Popen([s.calque, "run", "--kernel", s.guest("echo"), "-m", "64M", "--timeout", "30", "--serial", f"unix:{where}"],
+                         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    while not os.path.exists(where):
+        assert p.poll() is None
+        time.sleep(0.02)
+    with socket.socket(socket.AF_UNIX) as client:
+        client.connect(where)
+        client.sendall(b"xyzq")
+        got = b""
+        while not got.endswith(b"xyzq"):
+            part = client.recv(100)
+            assert part, got
+            got += part
+    p.communicate()
+    equal(p.returncode, 0)
+    assert not os.path.exists(where), "the socket stays behind"
+
+
+s.case("input from a pipe", piped_input)
+s.case("output closed", closed_output)
+s.case("console in a file", file_console)
+s.case("console on a socket", socket_console)
+
+# ---- device tree ----
+
+
+def dump_dtb():
+    where = f"{s.tmp}/dtb"
+    r = s.run("run", "--dump-dtb", where, "--smp", "2", "-m", "128M", "--append", "quiet", "--kernel", s.guest("poweroff"))
+    equal(r.returncode, 0, r.stderr)
+    text = subprocess.run(["dtc", "-I", "dtb", "-O", "dts", where], capture_output=True, check=True).stdout.decode()
+    for part in ("cpu@1", "memory@80000000", 'bootargs = "quiet"', "ns16550a"):
+        contains(text, part)
+    assert "cpu@2" not in text
+
+
+def dump_dtb_stdout():
+    r = s.run("run", "--dump-dtb", "-")
+    equal(r.returncode, 0, r.stderr)
+    equal(r.stdout[:4], b"\xd0\x0d\xfe\xed")
+
+
+if shutil.which("dtc"):
+    s.case("device tree", dump_dtb)
+s.case("device tree on stdout", dump_dtb_stdout)
+
+# ---- help ----
+
+COMMANDS = ("run", "machine", "conform", "doctor")
+
+
+def overview():
+    for args in ([], ["help"], ["--help"], ["-h"]):
+        r = s.run(*args)
+        equal((r.returncode, r.stderr), (0, b""))
+        for command in COMMANDS:
+            contains(r.stdout, f"  {command} ")
+
+
+def version():
+    r = s.run("--version")
+    equal(r.returncode, 0)
+    assert re.fullmatch(rb"calque \d+\.\d+\.\d+\n", r.stdout), r.stdout
+
+
+def help_of(command):
+    one, two = s.run("help", command), s.run(command, "--help")
+    equal((one.returncode, one.stderr, one.stdout), (0, b"", two.stdout))
+    contains(one.stdout, f"usage: calque {command}")
+    text = one.stdout.decode()
+    assert max(len(x) for x in text.splitlines()) <= 110
+    # each option has a text, and is one that the parser knows
+    options = re.findall(r"^  (?:-\w,|   ) --([\w-]+)(.*(?:\n {30}.*)*)", text, re.M)
+    assert options
+    for name, rest in options:
+        assert re.search(r"[.;)]\s*$", rest), f"--{name} has no sentence: {rest!r}"
+        if name == "help":
+            continue
+        r = s.run(command, f"--{name}")
+        assert b"unknown option" not in r.stderr, name
+
+
+def issue_options():
+    text = s.run("run", "--help").stdout.decode()
+    for name in ("arch", "board", "cpu", "kernel", "initrd", "append", "smp", "disk", "net", "dtb", "dump-dtb", "firmware", "no-reboot", "serial",
+                 "virtio-console", "log", "seed", "deterministic", "engine", "timeout", "stats", "json", "gdb"):
+        contains(text, f"--{name}")
+    contains(text, "-m, --ram")
+    contains(text, "-d, ")
+
+
+s.case("overview", overview)
+s.case("version", version)
+for command in COMMANDS:
+    if command != "doctor":
+        s.case(f"help of {command}", help_of, command)
+s.case("options of run", issue_options)
+
+
+def option_forms():
+    """--name value, --name=value, -xVALUE; the last one counts."""
+    for form in (["-m", "64M"], ["-m64M"], ["--ram=64M"], ["--ram", "64M"], ["-m", "1G", "-m", "64M"]):
+        r = s.run("run", "--kernel", s.guest("poweroff"), *form)
+        equal(r.returncode, 0, form)
+
+
+def full_disk():
+    with open("/dev/full", "wb") as full:
+        r = subprocess.run([s.calque, "machine"], stdout=full, stderr=subprocess.PIPE, check=False)
+    equal(r.returncode, 3)
+    contains(r.stderr, "standard output")
+
+
+s.case("forms of options", option_forms)
+s.case("full disk", full_disk)
+
+# ---- machine and doctor ----
+
+
+def machine():
+    text = s.run("machine").stdout.decode()
+    for part in ("clint", "plic", "uart", "virtio-mmio", "0x0000000080000000", "zba", "default"):
+        contains(text, part)
+    told = json.loads(s.run("machine", "--json", "--cpu", "rv64,zba=off").stdout)
+    equal((told["arch"], told["board"]), ("riscv64", "virt"))
+    equal((told["extensions"]["zba"], told["extensions"]["zbb"]), (False, True))
+    bases = {x["base"] for x in told["regions"]}
+    assert {"0x2000000", "0xc000000", "0x10000000", "0x80000000"} <= bases
+
+
+def doctor():
+    r = s.run("doctor")
+    equal(r.returncode, 0, r.stdout)
+    assert b"\033" not in r.stdout, "colour in a pipe"
+    told = json.loads(s.run("doctor", "--json").stdout)
+    equal(told["usable"], True)
+    names = {x["name"] for x in told["checks"]}
+    assert {"processor", "LLVM", "memfd", "vm.max_map_count", "seccomp", "Landlock", "perf events", "network helper"} <= names
+    for check in told["checks"]:
+        assert check["verdict"] == "ok" or check["mend"], check
+
+
+s.case("machine", machine)
+s.case("doctor", doctor)
+s.end()
