@@ -47,6 +47,11 @@ guest_update() {
 	[ -r $keyring ] || die "Debian's keyring is missing: apt-get install debian-archive-keyring"
 	command -v apt-get >/dev/null || die "apt-get is missing: guests are fetched as Debian packages"
 	site=$(mirror_address)
+	# A machine that has never updated its lists, or threw them away, does not know whose its sources are.
+	[ -n "$site" ] || [ "$(id -u)" -ne 0 ] || {
+		apt-get -qq update >&2 || true
+		site=$(mirror_address)
+	}
 	[ -n "$site" ] || die "apt knows no Debian mirror: run apt-get update as root once, then this again"
 	say "fetching the package lists of $SUITE for $GUEST_ARCH"
 	touch "$ROOT/state/status"

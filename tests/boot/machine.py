@@ -3,6 +3,7 @@
 
 The same settings start QEMU, so that a test can be shown to be right without Calque.
 """
+import fcntl
 import os
 import pty
 import re
@@ -74,8 +75,10 @@ class Machine:
         if terminal:
             self.terminal, slave = pty.openpty()
             self.before = termios.tcgetattr(self.terminal)
+            # as from a login: the terminal is the session's own, and the emulator in its foreground
             self.process = subprocess.Popen(command, stdin=slave, stdout=slave, stderr=self.errors,
-                                            start_new_session=True)
+                                            start_new_session=True,
+                                            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
             os.close(slave)
             self.output = self.input = self.terminal
         else:
