@@ -58,5 +58,5 @@ struct ir_block {
 	unsigned n_insns;
 	unsigned bytes;			/* of guest code */
 	bool crosses_page;		/* its only instruction begins in one page and ends in the next */
-	int64_t target[2];		/* direct exits: [0] jump or branch taken, [1] fall-through; relative to SLOT_PAGE */
+	int64_t target[2];		/* direct exits: [0] jump or branch taken, [1] fall-through; relative to SLOT_PAGE; 32 bits, signed */
 };

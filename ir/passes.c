@@ -192,7 +192,7 @@ static void fold_end(const struct state *s, struct uop *u, int64_t target[2])
 		taken = a >= b;
 		break;
 	case UOP_jr:
-		if (s->known[u->a] != PAGE_RELATIVE)
+		if (s->known[u->a] != PAGE_RELATIVE || !fits(a + (uint64_t)(int64_t)u->imm))
 			return;
 		target[0] = (int64_t)((a + (uint64_t)(int64_t)u->imm) & ~(uint64_t)1);
 		*u = (struct uop){ .op = UOP_jmp };
@@ -204,6 +204,33 @@ static void fold_end(const struct state *s, struct uop *u, int64_t target[2])
 		target[0] = target[!taken];
 		*u = (struct uop){ .op = UOP_jmp };
 	}
+}
+
+/*
+ * Two shifts of one slot, of which the second undoes part of the first, are how code without Zba and Zbb extends a narrow value: they
+ * become one micro-op, and the first goes. Nothing can see the slot between them: neither faults, and they are neighbours.
+ */
+static void fuse_shifts(struct uop *first, struct uop *second)
+{
+	if (first->op != UOP_shl_i || second->a != first->d || second->d != first->d)
+		return;
+	unsigned left = first->imm & 63, right = second->imm & 63;
+	struct uop fused = { .d = first->d, .a = first->a };
+
+	if (second->op == UOP_shr_i && left == 32 && right == 32)
+		fused.op = UOP_zext32;
+	else if (second->op == UOP_shr_i && left == 32 && right < 32)
+		fused.op = UOP_shl_uw_i;
+	else if (second->op == UOP_shr_i && left == 48 && right == 48)
+		fused.op = UOP_zext16;
+	else if (second->op == UOP_sar_i && left == right && (left == 48 || left == 56))
+		fused.op = left == 48 ? UOP_sext16 : UOP_sext8;
+	else
+		return;
+	if (fused.op == UOP_shl_uw_i)
+		fused.imm = (int32_t)(32 - right);
+	first->op = UOP_COUNT;
+	*second = fused;
 }
 
 /* Returns false if the micro-op changes nothing. */
@@ -342,11 +369,14 @@ void ir_optimise(struct ir_block *b, const struct helper *helpers)
 	s.value[SLOT_ZERO] = s.value[SLOT_PAGE] = 0;
 	for (unsigned i = 0; i < b->n_uops; i++) {
 		struct uop *u = &b->uop[i];
+		if (i)
+			fuse_shifts(u - 1, u);
 		if (!forward_uop(&s, u, b->target))
 			u->op = UOP_COUNT;
 		else if (op_info[u->op].format == F_CALL && helpers[u->c].effects & HELPER_WRITES_REGS)
 			forget_all(&s);
 	}
+	/* a fused first shift is found by the walk backward, like what is dead */
 	if (backward(b, helpers))
 		compact(b);
 }

@@ -76,10 +76,17 @@ ALWAYS_INLINE uint64_t math_orcb(uint64_t v)
 	return (top >> 7) * 0xff;
 }
 
+/* Keeps compilers from recognising what comes and doing it in vectors, with constants in static data. */
+ALWAYS_INLINE uint64_t math_scalar(uint64_t v)
+{
+	__asm__("" : "+r"(v));
+	return v;
+}
+
 ALWAYS_INLINE uint64_t math_bitreverse(uint64_t v)
 {
-	v = (v >> 1 & 0x5555555555555555) | (v & 0x5555555555555555) << 1;
-	v = (v >> 2 & 0x3333333333333333) | (v & 0x3333333333333333) << 2;
+	v = math_scalar((v >> 1 & 0x5555555555555555) | (v & 0x5555555555555555) << 1);
+	v = math_scalar((v >> 2 & 0x3333333333333333) | (v & 0x3333333333333333) << 2);
 	v = (v >> 4 & 0x0f0f0f0f0f0f0f0f) | (v & 0x0f0f0f0f0f0f0f0f) << 4;
 	return __builtin_bswap64(v);
 }
@@ -91,14 +98,15 @@ ALWAYS_INLINE uint64_t math_bitreverse(uint64_t v)
 ALWAYS_INLINE uint64_t math_clmul(uint64_t a, uint64_t b)
 {
 	const uint64_t m0 = 0x1111111111111111, m1 = m0 << 1, m2 = m0 << 2, m3 = m0 << 3;
-	uint64_t a0 = a & m0, a1 = a & m1, a2 = a & m2, a3 = a & m3;
-	uint64_t b0 = b & m0, b1 = b & m1, b2 = b & m2, b3 = b & m3;
+	uint64_t a0 = math_scalar(a & m0), a1 = math_scalar(a & m1), a2 = math_scalar(a & m2), a3 = math_scalar(a & m3);
+	uint64_t b0 = math_scalar(b & m0), b1 = math_scalar(b & m1), b2 = math_scalar(b & m2), b3 = math_scalar(b & m3);
 	uint64_t r0 = (a0 * b0) ^ (a1 * b3) ^ (a2 * b2) ^ (a3 * b1);
 	uint64_t r1 = (a0 * b1) ^ (a1 * b0) ^ (a2 * b3) ^ (a3 * b2);
 	uint64_t r2 = (a0 * b2) ^ (a1 * b1) ^ (a2 * b0) ^ (a3 * b3);
 	uint64_t r3 = (a0 * b3) ^ (a1 * b2) ^ (a2 * b1) ^ (a3 * b0);
 
-	return (r0 & m0) | (r1 & m1) | (r2 & m2) | (r3 & m3);
+	r0 = math_scalar(r0 & m0) | math_scalar(r1 & m1);
+	return r0 | math_scalar(r2 & m2) | math_scalar(r3 & m3);
 }
 
 /* Bits 126 to 63 of the carry-less product: reversing the operands reverses the product. */

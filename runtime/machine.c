@@ -30,15 +30,22 @@ static void kick_all(struct machine *m, enum vcpu_request why)
 		vcpu_kick(m->vcpu[i], why);
 }
 
-void machine_destroy(struct machine *m)
+void machine_end_threads(struct machine *m)
 {
 	kick_all(m, VCPU_REQ_EXIT);
 	pthread_mutex_lock(&m->lock);
 	pthread_cond_broadcast(&m->changed);
 	pthread_mutex_unlock(&m->lock);
-	for (unsigned i = 0; i < m->n_vcpus; i++)
+	for (unsigned i = 0; i < m->n_vcpus; i++) {
 		if (m->vcpu[i]->thread_started)
 			pthread_join(m->vcpu[i]->thread, NULL);
+		m->vcpu[i]->thread_started = false;
+	}
+}
+
+void machine_destroy(struct machine *m)
+{
+	machine_end_threads(m);
 	for (unsigned i = 0; i < m->n_vcpus; i++)
 		vcpu_destroy(m->vcpu[i]);
 	m->n_vcpus = 0;

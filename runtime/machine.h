@@ -48,11 +48,14 @@ struct exec_ops {
 /* Log channels of -d */
 enum { LOG_EXEC = 1, LOG_INT = 2, LOG_MMU = 4, LOG_GUEST_ERRORS = 8, LOG_BLOCKS = 16 };
 
+struct ir_block;	/* ir/block.h */
 struct observer {
 	/* An exception or interrupt is about to be taken. On the vCPU's thread. */
 	void (*exception)(void *opaque, struct vcpu *cpu, uint64_t cause, uint64_t value, bool interrupt);
 	/* Single step: after each instruction, on the vCPU's thread; true stops the machine (pause). */
 	bool (*step)(void *opaque, struct vcpu *cpu);
+	/* An engine has translated a block. On the vCPU's thread, maybe with the engine's lock held: look, call nothing back. */
+	void (*translated)(void *opaque, struct vcpu *cpu, uint64_t va, const struct ir_block *block);
 	/* stop_icount reached: the vCPU waits until resumed. */
 	void (*stopped)(void *opaque, struct vcpu *cpu);
 	/* The guest ended; called once, on some thread. The machine then only waits to be stopped. */
@@ -104,7 +107,9 @@ struct machine {
 
 /* Prepares an empty machine; phys and vCPUs are added by the caller. */
 MUST_CHECK bool machine_init(struct machine *m, uint64_t ram_and_rom_bytes, struct error *err);
-/* Stops the threads and frees all. */
+/* Ends the vCPUs' threads for good: before the frontend and the engine free what they keep for each vCPU. */
+void machine_end_threads(struct machine *m);
+/* Ends the threads and frees all. */
 void machine_destroy(struct machine *m);
 /* Starts the vCPU threads, paused. */
 MUST_CHECK bool machine_start(struct machine *m, struct error *err);

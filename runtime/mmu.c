@@ -527,3 +527,8 @@ bool mmu_fetch(struct vcpu *cpu, uint64_t va, struct mmu_code *code)
 	}
 	return true;
 }
+
+void mmu_get_stats(const struct vcpu *cpu, struct mmu_stats *stats)
+{
+	*stats = cpu->mmu->stats;
+}

@@ -20,8 +20,6 @@ struct mmu_leaf {
 				 * below PAGE_BITS (fine PMP): never cached */
 	uint8_t prot;		/* accesses that need no further walk: W only if the leaf is dirty, each only if permitted */
 	bool global;		/* holds in every address space */
-	uint8_t flush_bits;	/* log2 of the guest leaf's extent, at least PAGE_BITS: a flush of any address in it must drop what was
-				 * made from it, also where size_bits is smaller (PMP) */
 };
 
 /*
@@ -113,3 +111,5 @@ void mmu_vcpu_destroy(struct vcpu *cpu);
 
 /* Counters for --stats */
 struct mmu_stats { uint64_t fills, victim_hits, flushes, page_flushes, grows, mmio, slow, contexts; };
+/* A copy; exact while the vCPU is parked. */
+void mmu_get_stats(const struct vcpu *cpu, struct mmu_stats *stats);

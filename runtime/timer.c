@@ -112,7 +112,8 @@ void guest_timers_run(struct machine *m, uint64_t now)
 {
 	struct guest_timers *ts = &m->timers;
 	pthread_mutex_lock(&ts->lock);
-	/* A callback that arms its timer again in the past must not hold the thread for ever: it gets its turn next time. */
+	/* A callback that arms its timer again in the past must not hold the thread for ever: it gets its turn next
+	 * time. */
 	for (unsigned budget = 256; budget; budget--) {
 		while (ts->running)	/* another thread's */
 			pthread_cond_wait(&ts->idle, &ts->lock);

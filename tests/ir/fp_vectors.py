@@ -255,7 +255,7 @@ def both(op, soft, operands, fn, box, negate=None):
 
 def arithmetic(f, suffix, rng):
     e = edges(f)
-    pairs = [(a, b) for a in e for b in rng.sample(e, 8)] + [(some(f, rng), some(f, rng)) for _ in range(150)]
+    pairs = [(a, b) for a in e for b in e] + [(some(f, rng), some(f, rng)) for _ in range(150)]
     pairs += [(f.box(0x3f800000), 0x3f800000), (some(f, rng), 0x12345)] if f is S else []  # badly boxed
     for a, b in pairs:
         def x():
@@ -279,6 +279,9 @@ def arithmetic(f, suffix, rng):
         both('fsqrt' + suffix, 'SQRT' + suffix.upper(), (b,), lambda rm: sqrt(f, rm, y()), f.box)
         emit(f'r10 = fclass{suffix} r1', (b,), classify(f, b), 0, 0)
     triples = [(a, rng.choice(e), rng.choice(e)) for a in e for _ in range(8)]
+    # every meeting of zeros, infinities and NaNs
+    special = [f.box(x) for x in (0, f.sign, f.emax << f.fraction, f.inf, f.inf | f.sign, f.nan, f.inf + 1)]
+    triples += [(a, b, c) for a in special for b in special for c in special]
     for _ in range(200):
         a, b = some(f, rng), some(f, rng)
         c = some(f, rng)

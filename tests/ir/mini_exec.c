@@ -3,41 +3,7 @@
 #include "ir/uop_math.h"
 #include "tests/ir/mini_exec.h"
 
-void mini_reset(struct mini *m)
-{
-	const struct helper *helpers = m->helpers;
-
-	memset(m, 0, sizeof(*m));
-	m->helpers = helpers;
-	m->cpu.fp_control = FP_CONTROL_DEFAULT;
-	m->cpu.reg[SLOT_PAGE] = 0x7ffff000;
-}
-
-/* NULL: the exception is set */
-static uint8_t *access_memory(struct mini *m, uint64_t va, unsigned size, bool write, bool aligned)
-{
-	struct exception *e = &m->cpu.exception;
-
-	if (aligned && va % size) {
-		*e = (struct exception){ write ? MINI_STORE_MISALIGNED : MINI_LOAD_MISALIGNED, va, true };
-		return NULL;
-	}
-	uint64_t end = MINI_BASE + (write ? MINI_SIZE / 2 : MINI_SIZE);
-	if (va < MINI_BASE || va >= end || end - va < size) {
-		*e = (struct exception){ write ? MINI_STORE_FAULT : MINI_LOAD_FAULT, va, true };
-		return NULL;
-	}
-	return &m->memory[va - MINI_BASE];
-}
-
-static uint64_t insn_offset(const struct ir_block *b, unsigned at)
-{
-	unsigned i = b->n_insns;
-
-	while (i > 1 && b->insn[i - 1].first_uop > at)
-		i--;
-	return b->insn[i - 1].offset;
-}
+const char *const mini_name = FP_X86 ? "switch" : "portable";
 
 #define A cpu->reg[u->a]
 #define B cpu->reg[u->b]
@@ -48,11 +14,10 @@ static uint64_t insn_offset(const struct ir_block *b, unsigned at)
 #define END(kind, where) do { \
 	m->end = (kind); \
 	m->pc = (uint64_t)(where); \
-	m->at = i; \
 	return; \
 } while (0)
-#define FAULT END(MINI_FAULT, insn_offset(b, i))
-#define ACCESS(p, T, va, write, aligned) void *p = access_memory(m, va, sizeof(T), write, aligned); if (!p) FAULT
+#define FAULT END(MINI_FAULT, mini_offset(b, i))
+#define ACCESS(p, T, va, write, aligned) void *p = mini_access(m, va, sizeof(T), write, aligned); if (!p) FAULT
 #define LOAD(v, T, va) { ACCESS(p_, T, va, false, false); T t_; memcpy(&t_, p_, sizeof(T)); v = (uint64_t)t_; }
 #define STORE(T, va, v) { ACCESS(p_, T, va, true, false); T t_ = (T)(v); memcpy(p_, &t_, sizeof(T)); }
 #define HOST_RW(p, T, va) { ACCESS(p_, T, va, true, true); p = p_; }

@@ -43,6 +43,13 @@ static uint64_t random_float(unsigned bits)
 	unsigned fraction = bits == 16 ? 10 : bits == 32 ? 23 : 52, exp_max = (1u << (bits - 1 - fraction)) - 1, bias = exp_max / 2;
 	uint64_t frac = random_next() >> (64 - fraction), exp;
 
+	if (!random_below(10)) {	/* zero, infinite, NaNs, one */
+		static const uint8_t has_exp[] = { 0, 1, 1, 1, 2 };
+		unsigned k = random_below(5);
+		uint64_t v = (random_next() & 1) << (bits - 1) | (k == 2 ? (uint64_t)1 << (fraction - 1) : k == 3) |
+			     (uint64_t)(has_exp[k] == 1 ? exp_max : has_exp[k] ? bias : 0) << fraction;
+		return bits == 64 ? v : v | ~(uint64_t)0 << bits;
+	}
 	switch (random_below(8)) {
 	case 0:		/* few bits set */
 		frac &= random_next() & random_next() & random_next();

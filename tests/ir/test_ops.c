@@ -288,5 +288,7 @@ int main(int argc, char **argv)
 	tcase_add_test(c, cases);
 	tcase_add_test(c, all_ops_covered);
 	suite_add_tcase(s, c);
-	return run_suites("ir/ops", 1, (Suite *[]){ s });
+	char name[40];
+	snprintf(name, sizeof(name), "ir/ops-%s", mini_name);
+	return run_suites(name, 1, (Suite *[]){ s });
 }

@@ -157,7 +157,7 @@ static void start_state(struct mini *m)
 
 	mini_reset(m);
 	for (unsigned i = 1; i < GUEST_SLOTS; i++)
-		m->cpu.reg[i] = random_below(3) ? MINI_BASE + random_below(300) * 8 : random_below(2) ? random_next() : edge[random_below(7)];
+		m->cpu.reg[i] = random_below(3) ? MINI_BASE + random_below(1100) * 8 : random_below(2) ? random_next() : edge[random_below(7)];
 	for (unsigned i = 0; i < MINI_SIZE; i += 8)
 		*(uint64_t *)&m->memory[i] = random_next();
 	m->cpu.reg[SLOT_PAGE] = random_below(2) ? random_next() & PAGE_MASK : MINI_BASE;
@@ -258,6 +258,7 @@ static const struct { const char *before, *after; } by_hand[] = {
 	/* not if it does not fit */
 	{ "r1 = add_i r255, 2147483647\nr1 = ld_64 [r1 + 16]\njmp -> 8", NULL },
 	{ "r1 = li 4\njr r1, 0", NULL },
+	{ "r1 = add_i r255, 2147483647\njr r1, 1", NULL },
 	/* branches */
 	{ "beq r0, r0 -> 0x10 else 4", "jmp -> 0x10" },
 	{ "bne r3, r3 -> 0x10 else 4", NULL },
@@ -269,6 +270,8 @@ static const struct { const char *before, *after; } by_hand[] = {
 	{ "r224 = mov r2\nr2 = li 1\nr3 = add r224, r224\njmp -> 4", NULL },
 	{ "insn +0 size 4\nr1 = add r2, r3\ninsn +4 size 4\nr1 = add r4, r3\njmp -> 8",
 	  "insn +0 size 4\ninsn +4 size 4\nr1 = add r4, r3\njmp -> 8" },
+	/* a temporary dies with its instruction, what is known of it too */
+	{ "insn +0 size 4\nr224 = li 5\nr1 = mulhu r2, r224\ninsn +4 size 4\nr224 = li 5\nr3 = mulhu r2, r224\njmp -> 8", NULL },
 	/* a fault sees the first value */
 	{ "insn +0 size 4\nr1 = add r2, r3\ninsn +4 size 4\nr5 = ld_64 [r6 + 0]\ninsn +8 size 4\nr1 = add r4, r3\njmp -> 12", NULL },
 	{ "insn +0 size 4\nr1 = add r2, r3\ninsn +4 size 4\nr5 = helper faults(r6, r6, 0)\ninsn +8 size 4\nr1 = add r4, r3\njmp -> 12", NULL },

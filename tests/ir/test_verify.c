@@ -42,6 +42,7 @@ static const char *const accepted[] = {
 	"insn +0 size 4\nr1 = li 1\njmp -> 4\ninsn +4 size 4",
 	"r224 = li 0\nr224 = add r224, r224\nbeq r224, r0 -> 0 else 4",
 	"r1 = add r255, r0\njr r1, 0",
+	"beq r1, r2 -> 0x7fffffff else -0x80000000",
 };
 
 static const struct { const char *text, *what; } refused[] = {
@@ -62,6 +63,8 @@ static const struct { const char *text, *what; } refused[] = {
 	{ "beq r230, r0 -> 0 else 4", "temporary" },
 	/* temporaries end with their instruction */
 	{ "insn +0 size 4\nr224 = li 1\ninsn +4 size 4\nr1 = mov r224\njmp -> 8", "temporary" },
+	{ "jmp -> 0x80000000", "target" },
+	{ "beq r1, r2 -> 4 else -0x80000001", "target" },
 	{ "r1 = helper #6(r0, r0, 0)\njmp -> 4", "unknown helper" },
 	/* state before the last fault point */
 	{ "r1 = li 1\nr2 = ld_64 [r3 + 0]\njmp -> 4", "micro-op 0" },
