@@ -63,7 +63,12 @@ static bool lift(struct interp *x, uint64_t va, const struct mmu_code *code, uns
 	x->second_page = NULL;
 	struct lift_request req = { .cpu = cpu, .va = va, .code = code->host, .size = size, .next_page = fetch_next_page, .opaque = x,
 				    .max_insns = max_insns };
-	return cpu->machine->frontend->lift(&req, &x->lifted);
+	if (!cpu->machine->frontend->lift(&req, &x->lifted))
+		return false;
+	ir_optimise(&x->lifted, cpu->machine->frontend->helpers);
+	if (unlikely(cpu->machine->observer.translated))
+		cpu->machine->observer.translated(cpu->machine->observer.opaque, cpu, va, &x->lifted);
+	return true;
 }
 
 /* A block that nobody finds again. */
@@ -173,6 +178,16 @@ static const struct uop *link_exit(struct interp *x, const struct uop *miss)
 
 /* ---- run ---- */
 
+static const struct uop *find_or_look_up(struct interp *x, uint64_t va)
+{
+	struct vcpu *cpu = x->cpu;
+	const struct jump_cache_entry *j = &cpu->jump_cache[va >> 1 & (JUMP_CACHE_SIZE - 1)];
+	if (j->pc != va || j->key != cpu->jump_key[va >> 63])
+		return look_up(x, va);
+	cpu->reg[SLOT_PAGE] = va & PAGE_MASK;
+	return ((const struct code_block *)j->block)->uop;
+}
+
 /* The exact state at a fault: the instruction's address, and the instructions of its block before it. */
 static void locate_fault(struct interp *x, const struct uop *u)
 {
@@ -193,7 +208,7 @@ static void run(struct vcpu *cpu)
 	if (cpu->single_step)
 		vcpu_trip(cpu);
 	fp_load_control(cpu->fp_control);
-	const struct uop *u = look_up(x, cpu->pc), *at = NULL;
+	const struct uop *u = find_or_look_up(x, cpu->pc), *at = NULL;
 	while (u) {
 		switch (interp_execute(cpu, u, &at, NULL)) {
 		case INTERP_LEAVE:

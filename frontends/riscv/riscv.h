@@ -89,6 +89,9 @@ void riscv_isa_string(const struct cpu_config *config, char *text, unsigned size
 void riscv_enter_supervisor(struct vcpu *cpu, uint64_t pc, uint64_t a0, uint64_t a1);
 /* The way back from a non-retentive suspend: S-mode without paging and interrupts, other CSRs as they were. On the vCPU's thread. */
 void riscv_resume_supervisor(struct vcpu *cpu, uint64_t pc, uint64_t a0, uint64_t a1);
+/* sfence.vma: NULL means all addresses, or all address spaces and global mappings too; an ASID spares global mappings. Parked, or
+ * on the vCPU's thread. */
+void riscv_fence_vma(struct vcpu *cpu, const uint64_t *va, const uint64_t *asid);
 /* Sets the S-mode timer (SBI set_timer) in ticks of the time CSR; UINT64_MAX: never. */
 void riscv_set_stimer(struct vcpu *cpu, uint64_t ticks);
 void riscv_set_software_pending(struct vcpu *cpu, bool level);	/* mip.SSIP; any thread */

@@ -46,7 +46,7 @@ void riscv_update_mode(struct vcpu *cpu)
 
 void riscv_flush_all(struct vcpu *cpu)
 {
-	mmu_flush(cpu, &(struct mmu_flush){ .all_addresses = true, .all_contexts = true });
+	riscv_fence_vma(cpu, NULL, NULL);
 }
 
 /* ---- life ---- */

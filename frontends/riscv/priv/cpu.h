@@ -77,9 +77,11 @@ struct riscv_cpu {
 	uint64_t stimecmp;		/* ticks of time */
 	bool sbi_timer;			/* built-in firmware works stimecmp for a kernel that asks it to */
 	struct pmp pmp;
+	bool cut_leaf;			/* the MMU may hold a piece of a large page that PMP divides */
 
 	/* A trap handler whose own first instruction traps, and so on for ever: see trap.c */
 	uint64_t loop_icount, loop_pc;
+	uint64_t loop_from, loop_cause;	/* the last exception that was not the handler's own */
 	unsigned loop_length;
 };
 

@@ -12,9 +12,15 @@ static bool illegal(struct vcpu *cpu, int32_t insn)
 
 static bool helper_csr(struct vcpu *cpu, uint64_t a, uint64_t b, int32_t imm, uint64_t *result)
 {
+	uint32_t mode = cpu->mode, control = cpu->fp_control, low = mmu_code_id(cpu, 0), upper = mmu_code_id(cpu, 1);
 	if ((uint32_t)imm >> 20 <= 3)	/* fflags, frm, fcsr: what generated code left in the host's register counts */
 		vcpu_fp_fold(cpu);
-	return riscv_csr_insn(cpu, (uint32_t)imm, a, result) || illegal(cpu, imm);
+	if (!riscv_csr_insn(cpu, (uint32_t)imm, a, result))
+		return illegal(cpu, imm);
+	/* What blocks are keyed by, or the run loop loads, has changed: the block that ends here must not go on to the next by itself. */
+	if (cpu->mode != mode || cpu->fp_control != control || mmu_code_id(cpu, 0) != low || mmu_code_id(cpu, 1) != upper)
+		vcpu_trip(cpu);
+	return true;
 }
 
 static bool helper_mret(struct vcpu *cpu, uint64_t a, uint64_t b, int32_t imm, uint64_t *result)
@@ -57,11 +63,6 @@ static bool helper_pause(struct vcpu *cpu, uint64_t a, uint64_t b, int32_t imm, 
 
 /* ---- fences of address translation ---- */
 
-static bool same_asid(uint64_t key, uint64_t asid)
-{
-	return SATP_MODE(key) != SATP_BARE && SATP_ASID(key) == asid;
-}
-
 static bool helper_sfence_vma(struct vcpu *cpu, uint64_t a, uint64_t b, int32_t imm, uint64_t *result)
 {
 	const struct riscv_cpu *rv = riscv_cpu(cpu);
@@ -69,8 +70,7 @@ static bool helper_sfence_vma(struct vcpu *cpu, uint64_t a, uint64_t b, int32_t 
 	if (rv->priv == PRIV_U || (rv->priv == PRIV_S && rv->mstatus & MSTATUS_TVM))
 		return illegal(cpu, imm);
 	*result = 0;
-	/* section 10.2.1: an ASID spares global mappings; its bits above ASIDMAX are ignored */
-	mmu_flush(cpu, &(struct mmu_flush){ .all_addresses = !rs1, .va = a, .all_contexts = !rs2, .match = same_asid, .arg = b & 0xffff });
+	riscv_fence_vma(cpu, rs1 ? &a : NULL, rs2 ? &b : NULL);
 	return true;
 }
 

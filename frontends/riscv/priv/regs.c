@@ -74,7 +74,11 @@ bool riscv_reg_write(struct vcpu *cpu, unsigned reg, uint64_t value)
 		const struct csr *c = riscv_csr_find(rv, n - GDB_CSR);
 		if (!c || c->number >> 10 == 3)	/* the read-only ones */
 			return false;
+		/* an instruction that writes a counter is not counted; here there is none */
+		bool counter = c->write == csr_write_mcycle || c->write == csr_write_minstret;
+		cpu->icount -= counter;
 		riscv_csr_write(cpu, c, value, ~(uint64_t)0);
+		cpu->icount += counter;
 	}
 	return true;
 }

@@ -106,6 +106,8 @@ static bool in_trap_loop(struct vcpu *cpu, enum riscv_priv to)
 	uint64_t handler = (to == PRIV_M ? rv->m.tvec : rv->s.tvec) & ~(uint64_t)3;
 	if (cpu->pc != handler || rv->priv != to || (to != PRIV_M && !cpu->machine->firmware_call)) {
 		rv->loop_length = 0;
+		rv->loop_from = cpu->pc;
+		rv->loop_cause = cpu->exception.cause;
 		return false;
 	}
 	if (rv->loop_length && (rv->loop_icount != cpu->icount || rv->loop_pc != cpu->pc))
@@ -153,8 +155,9 @@ void riscv_take_exception(struct vcpu *cpu)
 	report(cpu, cause, value, false, to);
 	if (in_trap_loop(cpu, to)) {
 		machine_end(cpu->machine, EXIT_DIED, 0,
-			    "hart %u: the %s-mode trap handler at %#" PRIx64 " traps for ever: %s (cause %" PRIu64 "), value %#" PRIx64,
-			    cpu->index, to == PRIV_M ? "M" : "S", cpu->pc, riscv_exception_name(cause, false), cause, value);
+			    "hart %u: the %c-mode trap handler at 0x%" PRIx64 " traps for ever: %s (cause %" PRIu64 "), value 0x%" PRIx64
+			    "; entered for %s at 0x%" PRIx64, cpu->index, "US?M"[to], cpu->pc, riscv_exception_name(cause, false), cause,
+			    value, riscv_exception_name(rv->loop_cause, false), rv->loop_from);
 		vcpu_halt(cpu);
 		return;
 	}

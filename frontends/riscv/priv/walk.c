@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Page-table walks: Sv39, Sv48, Sv57 with Svade/Svadu, Svnapot and Svpbmt (sections 10.3.2, 10.4 to 10.6, 12, 13). */
+#include <inttypes.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include "frontends/riscv/priv/cpu.h"
 #include "frontends/riscv/priv/ptbuild.h"
 #include "runtime/machine.h"
@@ -26,6 +28,26 @@ static struct view view_of(const struct riscv_cpu *rv, unsigned index)
 		.mxr = index == INDEX_U_MXR || index == INDEX_S_MXR || index == INDEX_S_SUM_MXR,
 	};
 }
+
+/* ---- fences (sections 10.2.1 and 10.3.1) ---- */
+
+static bool same_asid(uint64_t key, uint64_t asid)
+{
+	return SATP_MODE(key) != SATP_BARE && SATP_ASID(key) == asid;
+}
+
+void riscv_fence_vma(struct vcpu *cpu, const uint64_t *va, const uint64_t *asid)
+{
+	struct riscv_cpu *rv = riscv_cpu(cpu);
+	/* An address stands for its whole leaf, of which the MMU knows the pieces only where PMP has cut it: then all must go. */
+	struct mmu_flush f = { .all_addresses = !va || rv->cut_leaf, .va = va ? *va : 0, .all_contexts = !asid, .match = same_asid,
+			       .arg = asid ? *asid & 0xffff : 0 };
+	mmu_flush(cpu, &f);
+	if (f.all_addresses && f.all_contexts)
+		rv->cut_leaf = false;
+}
+
+/* ---- walks ---- */
 
 enum walk_result { WALK_OK, WALK_PAGE_FAULT, WALK_ACCESS_FAULT };
 
@@ -112,7 +134,7 @@ restart:;
 		unsigned bits = pte & PTE_N ? NAPOT_BITS : shift;
 		uint64_t offset = ((uint64_t)1 << bits) - 1;
 		leaf->pa = (PTE_PPN(pte) << PAGE_BITS & ~offset) | (va & offset);
-		leaf->size_bits = leaf->flush_bits = (uint8_t)bits;
+		leaf->size_bits = (uint8_t)bits;
 		leaf->prot = (uint8_t)(pte & PTE_D ? rights : rights & ~MMU_PROT_W);
 		leaf->global = global;
 		return WALK_OK;
@@ -120,28 +142,51 @@ restart:;
 	return WALK_PAGE_FAULT;
 }
 
+/* -d mmu: each walk, which is each TLB miss */
+static void log_walk(const struct vcpu *cpu, uint64_t va, enum mmu_access access, unsigned index, const struct mmu_leaf *leaf)
+{
+	static const char *const kind[] = { "load", "store", "fetch" };
+	static const char *const view[] = { "U", "U+MXR", "S", "S+SUM", "S+MXR", "S+SUM+MXR", "bare", "M" };
+	const struct machine *m = cpu->machine;
+	if (!(m->log & LOG_MMU) || !m->log_file)
+		return;
+	fprintf(m->log_file, "hart %u: %s %#" PRIx64 " as %s: ", cpu->index, kind[access], va, view[index]);
+	if (leaf)
+		fprintf(m->log_file, "%#" PRIx64 " %c%c%c%s, 2^%u bytes\n", leaf->pa, leaf->prot & MMU_PROT_R ? 'r' : '-',
+			leaf->prot & MMU_PROT_W ? 'w' : '-', leaf->prot & MMU_PROT_X ? 'x' : '-', leaf->global ? " global" : "",
+			leaf->size_bits);
+	else
+		fprintf(m->log_file, "%s\n", riscv_exception_name(cpu->exception.cause, false));
+}
+
 bool riscv_translate(struct vcpu *cpu, uint64_t va, enum mmu_access access, unsigned mmu_index, bool debug,
 		     struct mmu_leaf *leaf)
 {
 	static const uint8_t page_fault[] = { EXC_LOAD_PAGE, EXC_STORE_PAGE, EXC_INSN_PAGE };
-	const struct riscv_cpu *rv = riscv_cpu(cpu);
+	struct riscv_cpu *rv = riscv_cpu(cpu);
 	struct view v = view_of(rv, mmu_index);
 	enum walk_result result = WALK_OK;
 	if (v.paged)
 		result = walk(cpu, va, access, &v, debug, leaf);
 	else	/* larger extents would hold too, but then a fence for one address would drop them all */
 		*leaf = (struct mmu_leaf){ .pa = va, .size_bits = PAGE_BITS, .prot = MMU_PROT_R | MMU_PROT_W | MMU_PROT_X,
-					   .global = true, .flush_bits = PAGE_BITS };
+					   .global = true };
 	if (debug)
 		return result == WALK_OK;
 	if (result == WALK_OK) {
+		unsigned leaf_bits = leaf->size_bits;
 		leaf->prot &= pmp_extent(&rv->pmp, leaf->pa, v.machine, &leaf->size_bits);
-		if (leaf->prot >> access & 1)
+		rv->cut_leaf |= leaf_bits > PAGE_BITS && leaf->size_bits < leaf_bits;
+		if (leaf->prot >> access & 1) {
+			log_walk(cpu, va, access, mmu_index, leaf);
 			return true;
+		}
 		result = WALK_ACCESS_FAULT;	/* the page allows the access: PMP does not */
 	}
 	if (result == WALK_PAGE_FAULT)
-		return riscv_raise(cpu, page_fault[access], va);
-	riscv_raise_access_fault(cpu, va, access);
+		riscv_raise(cpu, page_fault[access], va);
+	else
+		riscv_raise_access_fault(cpu, va, access);
+	log_walk(cpu, va, access, mmu_index, NULL);
 	return false;
 }

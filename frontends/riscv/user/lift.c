@@ -7,7 +7,7 @@ static const struct lift_kind {
 	lift_fn *fn;
 	bool fp;	/* illegal while mstatus.FS is Off (volume II, section 3.1.6.6) */
 	bool rm;	/* has a rounding mode */
-	bool first;	/* reads counters or time: stands first in its block (ir/block.h) */
+	bool first;	/* may read counters or time: stands_first */
 } kinds[INSN_COUNT] = {
 	[INSN_ILLEGAL] = { riscv_lift_illegal, false, false, false },
 #define INSN(name, NAME, fp, rm, first) [INSN_##NAME] = { riscv_lift_##name, fp, rm, first },
@@ -26,6 +26,14 @@ void riscv_lift_illegal(struct lift *l, const struct insn *i)
 static bool frm_reserved(const struct lift *l)
 {
 	return (l->mode >> MODE_RM_SHIFT & 3) == MODE_RM_INVALID;
+}
+
+/* Counters and the timer compare register: what they read or write depends on the instructions retired so far. */
+static bool stands_first(const struct insn *i)
+{
+	unsigned csr = (unsigned)i->imm & 0xfff;
+
+	return kinds[i->kind].first && ((csr >= 0xb00 && csr <= 0xb1f) || (csr >= 0xc00 && csr <= 0xc1f) || csr == 0x14d);
 }
 
 static void lift_insn(struct lift *l, const struct insn *i)
@@ -90,7 +98,7 @@ bool riscv_lift(const struct lift_request *req, struct ir_block *b)
 			break;
 		}
 		i = riscv_decode(bits, l.ext);
-		if (kinds[i.kind].first && n)
+		if (stands_first(&i) && n)
 			break;
 		ir_insn(b, l.offset, i.size);
 		lift_insn(&l, &i);

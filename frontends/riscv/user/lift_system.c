@@ -32,11 +32,26 @@ LIFT(ebreak)
 	l->ended = true;
 }
 
-/* csrrs and csrrc with rs1 = x0 do not write: the helper sees that in the bits (volume I, chapter 7). */
+/* CSRs whose value nothing else depends on until it is read: fflags, and of each trap's registers tvec, scratch, epc, cause, tval. */
+static bool is_plain(unsigned csr)
+{
+	return csr == 0x001 || csr == 0x105 || csr == 0x305 || (csr >= 0x140 && csr <= 0x143) || (csr >= 0x340 && csr <= 0x343);
+}
+
+/*
+ * csrrs and csrrc with rs1 = x0 do not write: the helper sees that in the bits (volume I, chapter 7). A write ends the block, so that
+ * an interrupt that it enables is taken at once (volume II, section 3.1.9) and the next block is of the new mode: the helper trips the
+ * deadline where either is due.
+ */
 static void csr(struct lift *l, const struct insn *i, unsigned operand)
 {
+	bool reads_only = (i->raw >> 12 & 2) && i->rs1 == 0;
+
 	uop_helper(l->b, HELPER_csr, X(i->rd), operand, SLOT_ZERO, (int32_t)i->raw);
-	leave(l, i);
+	if (reads_only || is_plain((unsigned)i->imm & 0xfff))
+		return;
+	uop_jmp(l->b, lift_next(l, i));
+	l->ended = true;
 }
 
 static void csr_imm(struct lift *l, const struct insn *i)

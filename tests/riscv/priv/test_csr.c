@@ -35,6 +35,7 @@ static const struct {
 	{ 0xb02, 0xb1f, 1, ANY },		/* minstret, mhpmcounter3 to 31 */
 	{ 0x320, 0x320, 1, ANY },		/* mcountinhibit */
 	{ 0x323, 0x33f, 1, ANY },		/* mhpmevent3 to 31 */
+	{ 0x7a0, 0x7a3, 1, ANY },		/* tselect, tdata1 to 3: a hart without triggers */
 };
 
 /* What the test has set up */
@@ -196,6 +197,9 @@ static const struct {
 	{ 0x180, 0, 0, 0 },			/* mode 15 does not exist: no effect */
 	{ 0xb03, 0, 0, 0 },
 	{ 0xb1f, 0, 0, 0 },
+	{ 0x7a0, 0, 0, 0 },
+	{ 0x7a1, 0, 0, 0 },
+	{ 0x7a3, 0, 0, 0 },
 	{ 0x3a1 - 1, 0, 0x9f9f9f9f9f9f9f9f, 0x9f9f9f9f9f9f9f9f },	/* locked for good */
 	{ 0x3b8, 0, 0x3fffffffffffff, 0 },
 };
@@ -440,6 +444,17 @@ START_TEST(registers)
 			i++;
 		ck_assert_uint_lt(i, riscv64_frontend.n_regs);
 		ck_assert_uint_eq(riscv64_frontend.regs[i].gdb_number, known[k].number);
+	}
+	/* what is written is read back: fields that hold all bits, and counters though no instruction runs */
+	static const unsigned whole[] = { 5, 40, 65 + 0x140, 65 + 0x340, 65 + 0xb00, 65 + 0xb02 };
+	for (unsigned k = 0; k < ARRAY_SIZE(whole); k++) {
+		unsigned i = 0;
+		uint64_t v;
+		while (riscv64_frontend.regs[i].gdb_number != whole[k])
+			i++;
+		ck_assert(riscv64_frontend.reg_write(f.cpu, i, 0x123456789abcdef0));
+		ck_assert(riscv64_frontend.reg_read(f.cpu, i, &v));
+		ck_assert_uint_eq(v, 0x123456789abcdef0);
 	}
 	/* x0 stays zero, pc is even, a mode that does not exist is refused, read-only ones are refused */
 	ck_assert(riscv64_frontend.reg_write(f.cpu, 0, 5));

@@ -43,14 +43,14 @@ struct diff_case {		/* as the program's table has it */
 struct diff_program {
 	uint8_t *image;		/* DIFF_IMAGE_END - DIFF_BASE bytes */
 	unsigned own;		/* the register that the frame keeps for itself */
-	uint32_t insn[DIFF_CASES];	/* under test, for messages */
+	uint32_t insn[DIFF_CASES];	/* under test (the last one of several) */
 };
 
 /* Chooses an encoding, or 0 for another try; groups of instructions that a run is about are made this way. */
 typedef uint32_t diff_pick_fn(struct rng *r);
 
-/* NULL image: out of memory. Free it. */
-void diff_generate(struct diff_program *p, uint64_t seed, diff_pick_fn *pick);
+/* `length` instructions a case, 1 to 4. NULL image: out of memory. Free it. */
+void diff_generate(struct diff_program *p, uint64_t seed, diff_pick_fn *pick, unsigned length);
 static inline void *diff_at(const struct diff_program *p, uint64_t address) { return p->image + (address - DIFF_BASE); }
 
 /* Run it; out has DIFF_CASES states. False: text says what went wrong. */

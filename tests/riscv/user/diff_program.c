@@ -242,7 +242,7 @@ static bool usable(const struct insn *i, unsigned own)
 	switch (i->kind) {
 	case INSN_ILLEGAL: case INSN_ECALL: case INSN_EBREAK: case INSN_SRET: case INSN_MRET: case INSN_WFI:
 	case INSN_SFENCE_VMA: case INSN_SINVAL_VMA: case INSN_SFENCE_W_INVAL: case INSN_SFENCE_INVAL_IR:
-	case INSN_CBO_CLEAN: case INSN_CBO_FLUSH: case INSN_CBO_INVAL:	/* QEMU's user mode refuses them; they change nothing */
+	case INSN_CBO_CLEAN: case INSN_CBO_FLUSH: case INSN_CBO_INVAL:	/* QEMU 10 refuses them; they change nothing */
 		return false;
 	case INSN_CSRRW: case INSN_CSRRS: case INSN_CSRRC: case INSN_CSRRWI: case INSN_CSRRSI: case INSN_CSRRCI:
 		if (i->imm < 1 || i->imm > 3)		/* fflags, frm, fcsr */
@@ -253,36 +253,53 @@ static bool usable(const struct insn *i, unsigned own)
 	return i->rd != own;
 }
 
-static bool reads_frm(const struct insn *i)
+/* The code of one instruction; returns its bits, which for jumps are chosen here. */
+static uint32_t put_one(struct code *c, const struct insn *i, struct rng *r)
 {
-	return i->rm == 7;
+	unsigned align, size = access_size(i, &align);
+
+	if (size)
+		put_access(c, i, r, size, align);
+	else if (is_jump(i))
+		return put_jump(c, i, r);
+	else
+		put_insn(c, i->raw);
+	return i->raw;
 }
 
-static void put_case(struct diff_program *p, unsigned n, struct rng *r, diff_pick_fn *pick)
+/* Several instructions in a row: what blocks and passes make of them. Only such as leave frm alone and go straight on. */
+static bool mixes(const struct insn *i)
+{
+	switch (i->kind) {
+	case INSN_LR_W: case INSN_LR_D: case INSN_SC_W: case INSN_SC_D: case INSN_FENCE_I:
+		return false;
+	}
+	return !is_jump(i) && (i->raw & 0x7f) != 0x73;
+}
+
+static void put_case(struct diff_program *p, unsigned n, struct rng *r, diff_pick_fn *pick, unsigned length)
 {
 	struct code c = { p, DIFF_SLOTS + (uint64_t)n * SLOT_SIZE };
 	struct diff_case *row = (struct diff_case *)diff_at(p, DIFF_TABLE) + n;
-	unsigned size, align;
+	bool frm_counts = false;
 	struct insn i;
 
-	do
-		i = riscv_decode(pick(r), ~(uint64_t)0);
-	while (!usable(&i, p->own));
-	p->insn[n] = i.raw;
 	row->state = DIFF_POOL + rng_below(r, DIFF_STATES) * sizeof(struct diff_state);
 	row->slot = c.at;
-	row->fcsr = rng_below(r, reads_frm(&i) ? 5 : 8) << 5 | (rng_below(r, 2) ? 0 : rng_below(r, 32));
-	size = access_size(&i, &align);
-	if (size)
-		put_access(&c, &i, r, size, align);
-	else if (is_jump(&i))
-		p->insn[n] = put_jump(&c, &i, r);
-	else
-		put_insn(&c, i.raw);
+	for (unsigned k = rng_below(r, 3); k; k--)
+		put16(&c, 0x0001);	/* c.nop: the instruction is not always its block's first */
+	for (unsigned k = 0; k < length; k++) {
+		do
+			i = riscv_decode(pick(r), ~(uint64_t)0);
+		while (!usable(&i, p->own) || (length > 1 && !mixes(&i)));
+		frm_counts |= i.rm == 7;
+		p->insn[n] = put_one(&c, &i, r);
+	}
+	row->fcsr = rng_below(r, frm_counts ? 5 : 8) << 5 | (rng_below(r, 2) ? 0 : rng_below(r, 32));
 	put(&c, asm_jal(0, (int32_t)(DIFF_TAIL - c.at)));
 }
 
-void diff_generate(struct diff_program *p, uint64_t seed, diff_pick_fn *pick)
+void diff_generate(struct diff_program *p, uint64_t seed, diff_pick_fn *pick, unsigned length)
 {
 	struct rng r = { seed };
 	struct diff_state *states;
@@ -307,5 +324,5 @@ void diff_generate(struct diff_program *p, uint64_t seed, diff_pick_fn *pick)
 	for (unsigned i = 0; i < DIFF_STATES; i++)
 		diff_random_state(&r, &states[i]);
 	for (unsigned n = 0; n < DIFF_CASES; n++)
-		put_case(p, n, &r, pick);
+		put_case(p, n, &r, pick, length);
 }

@@ -76,27 +76,65 @@ static uint64_t floating(struct rng *r)
 	return number(r, 8, 23) | 0xffffffff00000000;
 }
 
-/* An earlier value, or its neighbour, negation or low half: what equality, cancellation and ties need. */
+/* Another value, or its neighbour, negation or low half: what equality, cancellation and ties need. */
 static uint64_t relative(struct rng *r, uint64_t v, uint64_t sign)
 {
-	switch (rng_below(r, 5)) {
-	case 0: return v;
-	case 1: return v ^ sign;
-	case 2: return v + 1;
-	case 3: return v - 1;
+	switch (rng_below(r, 8)) {
+	case 0: return v ^ sign;
+	case 1: return v + 1;
+	case 2: return v - 1;
+	case 3: return (v ^ sign) + rng_below(r, 4);
 	}
-	return (v ^ sign) + rng_below(r, 4);
+	return v;
 }
 
+/* The product, quotient or sum of two earlier values, at times a unit off: fused operations cancel, divisions come out even. */
+static uint64_t computed(struct rng *r, uint64_t v, uint64_t w)
+{
+	unsigned op = rng_below(r, 4);
+	uint64_t off = rng_below(r, 2) ? 0 : (uint64_t)rng_below(r, 3) - 1, sign = rng_next(r) & 1;
+
+	if (v >> 32 == 0xffffffff && w >> 32 == 0xffffffff) {
+		uint32_t vb = (uint32_t)v, wb = (uint32_t)w;
+		float a, b, c;
+
+		memcpy(&a, &vb, sizeof(a));
+		memcpy(&b, &wb, sizeof(b));
+		c = op < 2 ? a * b : op == 2 ? a / b : a + b;
+		memcpy(&vb, &c, sizeof(c));
+		return (((vb + off) & 0xffffffff) ^ sign << 31) | 0xffffffff00000000;
+	}
+	double a, b, c;
+
+	memcpy(&a, &v, sizeof(a));
+	memcpy(&b, &w, sizeof(b));
+	c = op < 2 ? a * b : op == 2 ? a / b : a + b;
+	memcpy(&v, &c, sizeof(c));
+	return (v + off) ^ sign << 63;
+}
+
+/* Every other state has few unrelated values, so that two operands are often equal or nearly so. */
 void diff_random_state(struct rng *r, struct diff_state *s)
 {
-	memset(s, 0, sizeof(*s));
-	for (unsigned i = 1; i < 32; i++)
-		s->x[i] = i > 4 && !rng_below(r, 4) ? relative(r, s->x[rng_below(r, i)], (uint64_t)1 << 63) : integer(r);
-	for (unsigned i = 0; i < 32; i++) {
-		uint64_t old = s->f[rng_below(r, 32)];
+	bool few = rng_below(r, 2);
+	uint64_t x[3], f[3];
 
-		s->f[i] = i > 4 && !rng_below(r, 4) ? relative(r, old, (uint64_t)1 << (old >> 32 == 0xffffffff ? 31 : 63)) : floating(r);
+	memset(s, 0, sizeof(*s));
+	for (unsigned i = 0; i < ARRAY_SIZE(x); i++)
+		x[i] = integer(r);
+	for (unsigned i = 0; i < ARRAY_SIZE(f); i++)
+		f[i] = floating(r);
+	for (unsigned i = 1; i < 32; i++)
+		s->x[i] = few ? relative(r, x[rng_below(r, ARRAY_SIZE(x))], (uint64_t)1 << (rng_below(r, 2) ? 63 : 31)) : integer(r);
+	for (unsigned i = 0; i < 32; i++) {
+		uint64_t v = f[rng_below(r, ARRAY_SIZE(f))];
+
+		if (few)
+			s->f[i] = relative(r, v, (uint64_t)1 << (v >> 32 == 0xffffffff ? 31 : 63));
+		else
+			s->f[i] = floating(r);
+		if (i > 1 && !rng_below(r, 4))
+			s->f[i] = computed(r, s->f[rng_below(r, i)], s->f[rng_below(r, i)]);
 	}
 	for (unsigned i = 0; i < ARRAY_SIZE(s->memory); i++)
 		s->memory[i] = rng_below(r, 2) ? floating(r) : integer(r);

@@ -12,6 +12,7 @@ static struct group {
 	const char *name;
 	uint64_t ext;
 	unsigned weight;
+	unsigned length;	/* instructions a case; 0: one */
 } groups[] = {
 	{ "i", 0, 5 },
 	{ "c", 1ull << EXT_C, 5 },
@@ -22,8 +23,9 @@ static struct group {
 	{ "f", 1ull << EXT_F, 11 },
 	{ "d", 1ull << EXT_D, 11 },
 	{ "zfhmin", 1ull << EXT_ZFHMIN, 3 },
+	{ "mix", ~0ull, 6, 4 },
 };
-enum { WEIGHTS = 50 };
+enum { WEIGHTS = 56 };
 
 static const struct group *current;
 static unsigned runs[INSN_COUNT];	/* how often each instruction was run in this group */
@@ -38,7 +40,7 @@ static bool oracle_errs(const struct insn *i)
 
 static bool in_group(const struct insn_pattern *p)
 {
-	return current->ext ? p->ext & current->ext : !p->ext;
+	return current->ext == ~0ull || (current->ext ? p->ext & current->ext : !p->ext);
 }
 
 static uint32_t pick(struct rng *r)
@@ -46,14 +48,14 @@ static uint32_t pick(struct rng *r)
 	const struct insn_pattern *p;
 	uint32_t bits = (uint32_t)rng_next(r);
 
-	if (current->ext == 1ull << EXT_C) {
+	if (current->ext == 1ull << EXT_C || (current->ext == ~0ull && !rng_below(r, 4))) {
 		p = &riscv_patterns16[rng_below(r, riscv_n_patterns16)];
 		return (p->value | (bits & ~p->mask)) & 0xffff;
 	}
 	do
 		p = &riscv_patterns32[rng_below(r, riscv_n_patterns32)];
 	while (!in_group(p));
-	if (current->ext & 1ull << EXT_ZICSR && rng_below(r, 2))	/* fflags, frm and fcsr out of 4096 */
+	if (current->ext != ~0ull && current->ext & 1ull << EXT_ZICSR && rng_below(r, 2))	/* fflags, frm and fcsr out of 4096 */
 		bits = (bits & 0xfffff) | (1 + rng_below(r, 3)) << 20;
 	return p->value | (bits & ~p->mask);
 }
@@ -68,8 +70,11 @@ static void report(const struct diff_program *p, unsigned n, const struct diff_s
 	char line[100];
 	size_t len;
 
-	riscv_disassemble(&all, c->slot, (uint8_t *)&i.raw, 4, line, sizeof(line));
-	len = (size_t)snprintf(text, size, "case %u: %s (%08x), fcsr %02llx\n", n, line, i.raw, (unsigned long long)c->fcsr);
+	len = (size_t)snprintf(text, size, "case %u, fcsr %02llx\n", n, (unsigned long long)c->fcsr);
+	for (uint64_t at = c->slot; at < c->slot + SLOT_SIZE && memcmp(diff_at(p, at), "\0", 2);) {
+		at += riscv_disassemble(&all, at, diff_at(p, at), 4, line, sizeof(line));
+		len += (size_t)snprintf(text + len, size - len, "  %s\n", line);
+	}
 	len += (size_t)snprintf(text + len, size - len, "  x%u %016llx x%u %016llx  f%u %016llx f%u %016llx f%u %016llx\n",
 		i.rs1, (unsigned long long)s->x[i.rs1], i.rs2, (unsigned long long)s->x[i.rs2], i.rs1, (unsigned long long)s->f[i.rs1],
 		i.rs2, (unsigned long long)s->f[i.rs2], i.rs3, (unsigned long long)s->f[i.rs3]);
@@ -87,7 +92,7 @@ static void run_program(uint64_t seed)
 	unsigned wrong = 0;
 
 	ck_assert(ours && theirs && p);
-	diff_generate(p, seed, pick);
+	diff_generate(p, seed, pick, current->length ? current->length : 1);
 	ck_assert(p->image != NULL);
 	if (!diff_run_calque(p, ours, text, sizeof(text)))
 		ck_abort_msg("seed %llu: %s", (unsigned long long)seed, text);
@@ -126,7 +131,7 @@ static void check_coverage(void)
 
 		for (unsigned i = 0; i < ARRAY_SIZE(elsewhere); i++)
 			other |= kind == elsewhere[i];
-		if (in_group(p) && current->ext != 1ull << EXT_C && !other && runs[kind] < 30)
+		if (in_group(p) && !current->length && current->ext != 1ull << EXT_C && !other && runs[kind] < 30)
 			ck_abort_msg("%s: %u cases of %s are too few", current->name, runs[kind], p->name);
 	}
 }

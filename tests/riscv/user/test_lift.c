@@ -98,6 +98,7 @@ static const struct shape {
 	{ { 0x9082 }, ~0ull, MODE_M, "tmp0 = mov ra\nra = add_i page, 2\njr tmp0, 0\n" },
 	{ { 0x00b50463 }, ~0ull, MODE_M, "beq a0, a1 -> 0x8 else 0x4\n" },
 	{ { 0xdd75 }, ~0ull, MODE_M, "beq a0, zero -> -0x4 else 0x2\n" },
+	{ { 0x00000013, 0x00000517 }, ~0ull, MODE_M, "a0 = add_i page, 4\njmp -> 0x8\n" },
 	{ { 0x7ffff517, 0x00000013 }, ~0ull, MODE_M, "a0 = add_i page, 2147479552\njmp -> 0x8\n" },
 	/* without C, misaligned targets: of jumps, of branches if taken */
 	{ { 0x006000ef }, NO_C, MODE_M, "tmp0 = add_i page, 6\nraise tmp0, 0\n" },
@@ -113,9 +114,9 @@ static const struct shape {
 	{ { 0x00000013, 0x00000073 }, ~0ull, PRIV_M, "raise zero, 11\n" },
 	{ { 0x00000013, 0x9002 }, ~0ull, PRIV_M, "tmp0 = add_i page, 4\nraise tmp0, 3\n" },
 	{ { 0x0000100f }, ~0ull, MODE_M, "leave -> 0x4\n" },
-	{ { 0xc0102573, 0x00158593 }, ~0ull, MODE_M, "a0 = helper csr(zero, zero, -1072683661)\nleave -> 0x4\n" },
+	{ { 0xc0102573, 0x00158593 }, ~0ull, MODE_M, "a0 = helper csr(zero, zero, -1072683661)\na1 = add_i a1, 1\njmp -> 0x8\n" },
 	{ { 0x0001, 0xc0102573 }, ~0ull, MODE_M, "jmp -> 0x2\n" },		/* reads time: starts its block */
-	{ { 0x0022d073 }, ~0ull, MODE_M, "tmp0 = li 5\nsink = helper csr(tmp0, zero, 2281587)\nleave -> 0x4\n" },
+	{ { 0x0022d073 }, ~0ull, MODE_M, "tmp0 = li 5\nsink = helper csr(tmp0, zero, 2281587)\njmp -> 0x4\n" },
 	{ { 0x30200073 }, ~0ull, MODE_M, "tmp0 = helper mret(zero, zero, 807403635)\nleave_jr tmp0, 0\n" },
 	{ { 0x10500073 }, ~0ull, MODE_M, "sink = helper wfi(zero, zero, 273678451)\nleave -> 0x4\n" },
 	{ { 0x12b50073 }, ~0ull, MODE_M, "sink = helper sfence_vma(a0, a1, 313852019)\nleave -> 0x4\n" },
@@ -127,7 +128,8 @@ static const struct shape {
 	{ { 0x0310000f }, ~0ull, MODE_M, "fence 0\njmp -> 0x4\n" },		/* rw, w */
 	{ { 0x0230000f }, ~0ull, MODE_M, "fence 0\njmp -> 0x4\n" },		/* r, rw */
 	{ { 0x8330000f }, ~0ull, MODE_M, "fence 0\njmp -> 0x4\n" },		/* tso */
-	{ { 0x0100000f }, ~0ull, MODE_M, "jmp -> 0x4\n" },			/* pause */
+	{ { 0x0100000f }, ~0ull, MODE_M, "sink = helper pause(zero, zero, 16777231)\njmp -> 0x4\n" },
+	{ { 0x0100000f }, NO_C, MODE_M, "jmp -> 0x4\n" },			/* a fence that orders nothing */
 	/* illegal: stval has the bits */
 	{ { 0x00000013, 0xffffffff }, ~0ull, MODE_M, "tmp0 = lih 1\ntmp0 = add_i tmp0, -1\nraise tmp0, 2\n" },
 	/* floating point: FS off, rounding */
@@ -306,6 +308,33 @@ START_TEST(random_blocks)
 }
 END_TEST
 
+/* What writes an f register or may raise a flag marks FS dirty; what only reads them does not. */
+START_TEST(fs_dirty)
+{
+	static const char *const readers[] = {
+		"fsh", "fsw", "fsd", "fmv_x_h", "fmv_x_w", "fmv_x_d", "fclass_s", "fclass_d",
+	};
+	const uint64_t fp = (uint64_t)1 << EXT_F | (uint64_t)1 << EXT_D | (uint64_t)1 << EXT_ZFHMIN;
+	unsigned seen = 0;
+
+	for (unsigned n = 0; n < riscv_n_patterns32; n++) {
+		const struct insn_pattern *p = &riscv_patterns32[n];
+		struct hart *h = hart_new(~0ull, MODE_M);
+		bool writes = p->ext & fp, marked = false;
+
+		for (unsigned i = 0; i < ARRAY_SIZE(readers); i++)
+			writes &= strcmp(p->name, readers[i]) != 0;
+		ck_assert(lift(h, &block, PC, &p->value, 4, 1));
+		for (unsigned i = 0; i < block.n_uops; i++)
+			marked |= op_info[block.uop[i].op].has_d && block.uop[i].d == SLOT_FS_DIRTY;
+		ck_assert_msg(marked == writes, "%s: %s", p->name, marked ? "marks FS dirty" : "does not mark FS dirty");
+		seen += writes;
+		free(h);
+	}
+	ck_assert_uint_gt(seen, 60);
+}
+END_TEST
+
 START_TEST(slot_names)
 {
 	for (unsigned a = 0; a < VCPU_SLOTS; a++)
@@ -332,6 +361,7 @@ int main(void)
 	tcase_add_test(t, crossing_jump);
 	tcase_add_test(t, limits);
 	tcase_add_loop_test(t, random_blocks, 0, 10);
+	tcase_add_test(t, fs_dirty);
 	tcase_add_test(t, slot_names);
 	suite_add_tcase(s, t);
 	return run_suites("riscv lift", 1, (Suite *[]){ s });
