@@ -91,7 +91,8 @@ void bus_describe(struct bus *bus, struct fdt *tree)
 
 void bus_destroy(struct bus *bus)
 {
-	/* In order of attachment, so that interrupt controllers go last: boards attach them first. Hence the walk from the end. */
+	/* In order of attachment, so that interrupt controllers go last: boards attach them first. Hence the walk from
+	 * the end. */
 	while (bus->devices) {
 		struct device **at = &bus->devices;
 		while ((*at)->next)

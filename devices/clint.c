@@ -23,7 +23,8 @@ struct clint {
 	bool msip[MACHINE_MAX_VCPUS];
 };
 
-/* mtime and the harts' time CSR are one counter (3.2.1): guest time in ticks, plus what the guest added by writing mtime. */
+/* mtime and the harts' time CSR are one counter (3.2.1): guest time in ticks, plus what the guest added by writing
+ * mtime. */
 static uint64_t clint_time(const struct clint *c)
 {
 	return clock_now(c->dev.machine) / c->ns_per_tick + c->dev.machine->ticks_offset;
@@ -52,7 +53,8 @@ static void timer_fired(void *opaque)
 	device_unlock(&h->clint->dev);
 }
 
-/* The part of a 64-bit register that an aligned access of `size` at `offset` sees, and the register after a write to it. */
+/* The part of a 64-bit register that an aligned access of `size` at `offset` sees, and the register after a write to
+ * it. */
 static uint64_t part(uint64_t reg, uint64_t offset, unsigned size)
 {
 	return size == 8 ? reg : extract(reg, offset & 4 ? 32 : 0, 32);
@@ -97,16 +99,28 @@ static bool clint_write(struct device *d, uint64_t offset, unsigned size, uint64
 	} else if (offset >= MTIME && offset < MTIME + 8) {
 		uint64_t now = clint_time(c);
 		d->machine->ticks_offset += merge(now, offset, size, value) - now;
-		for (unsigned i = 0; i < c->n_harts; i++) {
+		for (unsigned i = 0; i < c->n_harts; i++)
 			update_timer(c, i);
-			vcpu_kick(d->machine->vcpu[i], VCPU_REQ_IRQ);	/* the harts' own timers compare with it, too */
-		}
+		d->flush_wanted = true;
 	} else if ((offset - MTIMECMP) / 8 < c->n_harts) {
 		unsigned n = (offset - MTIMECMP) / 8;
 		c->mtimecmp[n] = merge(c->mtimecmp[n], offset, size, value);
 		update_timer(c, n);
 	}
 	return true;
+}
+
+static void update_own(struct vcpu *cpu, void *arg)
+{
+	cpu->machine->arch->update_timer(cpu);
+}
+
+/* After a write to mtime: the harts' own timers compare with the same counter. */
+static void clint_flush(struct device *d)
+{
+	struct machine *m = d->machine;
+	for (unsigned i = 0; m->arch->update_timer && i < m->n_vcpus; i++)
+		vcpu_run_on(m->vcpu[i], update_own, NULL);
 }
 
 static void clint_reset(struct device *d)
@@ -159,6 +173,7 @@ static const struct device_ops clint_ops = {
 	.read = clint_read,
 	.write = clint_write,
 	.reset = clint_reset,
+	.flush = clint_flush,
 	.describe = clint_describe,
 	.destroy = clint_destroy,
 	.fields = clint_fields,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * SiFive's core-local interruptor: a software interrupt and a timer compare register for each hart, and the time counter.
- * Register map: SiFive FU540-C000 manual, chapter 9.
+ * SiFive's core-local interruptor: a software interrupt and a timer compare register for each hart, and the time
+ * counter. Register map: SiFive FU540-C000 manual, chapter 9.
  */
 #pragma once
 #include "devices/device.h"
@@ -13,5 +13,6 @@ struct clint_config {
 	uint64_t hz;			/* of mtime; divides 10^9 */
 };
 
-/* For all of m's vCPUs, which exist already. NULL without memory. The vCPUs' "cpuN-intc" phandles name their controllers. */
+/* For all of m's vCPUs, which exist already. NULL without memory. The vCPUs' "cpuN-intc" phandles name their
+ * controllers. */
 struct device *clint_new(struct machine *m, const struct clint_config *c);

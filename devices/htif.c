@@ -8,15 +8,15 @@
 enum { DEV_SYSCALL = 0, DEV_CONSOLE = 1 };
 enum { CONSOLE_READ = 0, CONSOLE_WRITE = 1 };
 /* riscv-pk's numbers */
-enum { SYS_CLOSE = 57, SYS_READ = 63, SYS_WRITE = 64, SYS_FSTAT = 80, SYS_EXIT = 93, SYS_EXIT_GROUP = 94, SYS_GETMAINVARS = 2011 };
+enum { SYS_CLOSE = 57, SYS_READ = 63, SYS_WRITE = 64, SYS_EXIT = 93, SYS_EXIT_GROUP = 94, SYS_GETMAINVARS = 2011 };
 enum { NO_SYSCALL = -38, BAD_FD = -9, BAD_ADDRESS = -14 };
 
 #define OUT_SIZE   256
 #define IN_SIZE	   64
 #define WRITE_MAX  ((uint64_t)1 << 20)	/* bytes of one write system call that are done; the caller sees how many */
 /*
- * A 64-bit request may come as two stores. The upper half completes it; when only the lower one is stored and nothing follows,
- * this time in ns ends the wait.
+ * A 64-bit request may come as two stores. The upper half completes it; when only the lower one is stored and nothing
+ * follows, this time in ns ends the wait.
  */
 #define HALF_DELAY 1000000
 
@@ -96,9 +96,8 @@ static void do_syscall(struct htif *h, uint64_t at)
 		return;
 	case SYS_GETMAINVARS: {
 		/* argc 0 and an empty argv and envp */
-		uint64_t vars[4] = { 0 };
-		result = phys_write(&h->dev.machine->phys, GPA(word[1]), vars, word[2] < sizeof(vars) ? word[2] : sizeof(vars)) ?
-			0 : BAD_ADDRESS;
+		uint64_t vars[4] = { 0 }, size = word[2] < sizeof(vars) ? word[2] : sizeof(vars);
+		result = phys_write(&h->dev.machine->phys, GPA(word[1]), vars, size) ? 0 : BAD_ADDRESS;
 		break;
 	}
 	default:
@@ -165,8 +164,8 @@ static bool watch_write(void *opaque, uint64_t offset, unsigned size, uint64_t u
 	device_lock(&h->dev);
 	uint64_t value = tohost(h);
 	bool upper = at + size > word + 4, again = h->half && at <= word;
-	/* A word of four bytes, a store that reaches the upper half, or a second one to the lower half (the loop in which
-	 * riscv-tests ends): the request is whole. */
+	/* A word of four bytes, a store that reaches the upper half, or a second one to the lower half (the loop in
+	 * which riscv-tests ends): the request is whole. */
 	if (!value)
 		h->half = false;
 	else if (upper || again || h->config.tohost_size == 4)

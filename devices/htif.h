@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The host-target interface of Berkeley's RISC-V tools: two 64-bit words in RAM, at the ELF symbols tohost and fromhost. A
- * store to tohost is a request: an exit code, a console character, or the address of a system call's eight words. (The front
- * ends that speak it are Spike's fesvr and riscv-pk; riscv-tests is its main user.)
+ * The host-target interface of Berkeley's RISC-V tools: two 64-bit words in RAM, at the ELF symbols tohost and
+ * fromhost. A store to tohost is a request: an exit code, a console character, or the address of a system call's eight
+ * words. (The front ends that speak it are Spike's fesvr and riscv-pk; riscv-tests is its main user.)
  */
 #pragma once
 #include "devices/chardev.h"

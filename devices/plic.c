@@ -6,8 +6,8 @@
 
 /* Register map: PLIC specification, chapter 3 */
 enum {
-	PRIORITY = 0, PENDING = 0x1000, ENABLE = 0x2000, ENABLE_STRIDE = 0x80, CONTEXT = 0x200000, CONTEXT_STRIDE = 0x1000,
-	THRESHOLD = 0, CLAIM = 4,
+	PRIORITY = 0, PENDING = 0x1000, ENABLE = 0x2000, ENABLE_STRIDE = 0x80, CONTEXT = 0x200000,
+	CONTEXT_STRIDE = 0x1000, THRESHOLD = 0, CLAIM = 4,
 };
 #define WORDS	     (PLIC_SOURCES / 32)
 #define MAX_PRIORITY 7
@@ -88,7 +88,8 @@ static unsigned claim(struct plic *p, unsigned context)
 static void complete(struct plic *p, unsigned context, uint64_t n)
 {
 	if (n >= PLIC_SOURCES || !(p->enable[context][n / 32] >> n % 32 & 1)) {
-		device_guest_error(&p->dev, "context %u completes source %lu, which it has not enabled", context, (unsigned long)n);
+		device_guest_error(&p->dev, "context %u completes source %lu, which it has not enabled", context,
+			(unsigned long)n);
 		return;
 	}
 	/* A source that is pending again was not the one being served. */

@@ -54,8 +54,8 @@ static uint8_t modem_lines(const struct uart *u)
 }
 
 /*
- * The interrupt of highest priority (8.6.5, table II). The time-out of a FIFO below its trigger level is four character times
- * without traffic; bytes arrive here as fast as the host gives them, so these count as over at once.
+ * The interrupt of highest priority (8.6.5, table II). The time-out of a FIFO below its trigger level is four character
+ * times without traffic; bytes arrive here as fast as the host gives them, so these count as over at once.
  */
 static uint8_t interrupt_id(const struct uart *u)
 {
@@ -326,10 +326,19 @@ static void uart_destroy(struct device *d)
 }
 
 static const struct device_field uart_fields[] = {
-	DEVICE_FIELD(struct uart, ier), DEVICE_FIELD(struct uart, lcr), DEVICE_FIELD(struct uart, mcr),
-	DEVICE_FIELD(struct uart, msr_delta), DEVICE_FIELD(struct uart, scr), DEVICE_FIELD(struct uart, fcr),
-	DEVICE_FIELD(struct uart, divisor), DEVICE_FIELD(struct uart, overrun), DEVICE_FIELD(struct uart, thre_pending),
-	DEVICE_ARRAY(struct uart, rx), DEVICE_FIELD(struct uart, rx_last), DEVICE_FIELD(struct uart, rx_head), DEVICE_FIELD(struct uart, rx_count),
+	DEVICE_FIELD(struct uart, ier),
+	DEVICE_FIELD(struct uart, lcr),
+	DEVICE_FIELD(struct uart, mcr),
+	DEVICE_FIELD(struct uart, msr_delta),
+	DEVICE_FIELD(struct uart, scr),
+	DEVICE_FIELD(struct uart, fcr),
+	DEVICE_FIELD(struct uart, divisor),
+	DEVICE_FIELD(struct uart, overrun),
+	DEVICE_FIELD(struct uart, thre_pending),
+	DEVICE_ARRAY(struct uart, rx),
+	DEVICE_FIELD(struct uart, rx_last),
+	DEVICE_FIELD(struct uart, rx_head),
+	DEVICE_FIELD(struct uart, rx_count),
 };
 
 static const struct device_ops uart_ops = {

@@ -53,7 +53,8 @@ void api_leave(const struct calque_vm *before)
 
 bool api_outside(const struct calque_vm *vm, struct calque_error *err)
 {
-	return inside != vm || api_fail(err, CALQUE_STATE, "called from one of the VM's callbacks, which would wait for itself");
+	return inside != vm ||
+		api_fail(err, CALQUE_STATE, "called from one of the VM's callbacks, which would wait for itself");
 }
 
 const char *calque_version(void)
@@ -119,13 +120,16 @@ void calque_config_set_bare(calque_config *c, bool bare)
 }
 
 /* Takes over *r on success. */
-static bool add_range(calque_config *c, uint64_t align, struct range_config r, const char *name, struct calque_error *err)
+static bool add_range(
+	calque_config *c, uint64_t align, struct range_config r, const char *name, struct calque_error *err)
 {
 	if (!r.size || (r.base | r.size) % align || r.size > UINT64_MAX - r.base)
-		return api_fail(err, CALQUE_USAGE, "%s at 0x%llx: base and size must be multiples of %llu, and size not 0", name,
+		return api_fail(err, CALQUE_USAGE,
+			"%s at 0x%llx: base and size must be multiples of %llu, and size not 0", name,
 			(unsigned long long)r.base, (unsigned long long)align);
 	if (c->vm.n_extra == ARRAY_SIZE(c->vm.extra))
-		return api_fail(err, CALQUE_USAGE, "%s: at most %zu additions to a board", name, ARRAY_SIZE(c->vm.extra));
+		return api_fail(
+			err, CALQUE_USAGE, "%s: at most %zu additions to a board", name, ARRAY_SIZE(c->vm.extra));
 	r.name = strdup(name);
 	if (!r.name)
 		return api_fail(err, CALQUE_HOST, "out of memory");
@@ -159,15 +163,16 @@ static bool device_write(void *opaque, uint64_t offset, unsigned size, uint64_t 
 
 static const struct mmio_ops device_ops = { .read = device_read, .write = device_write };
 
-bool calque_config_add_device(calque_config *c, uint64_t base, uint64_t size, const char *name, const struct calque_device *device, void *opaque,
-	struct calque_error *err)
+bool calque_config_add_device(calque_config *c, uint64_t base, uint64_t size, const char *name,
+	const struct calque_device *device, void *opaque, struct calque_error *err)
 {
 	struct api_device *d = calloc(1, sizeof *d);
 	if (!d)
 		return api_fail(err, CALQUE_HOST, "out of memory");
 	d->ops = *device;
 	d->opaque = opaque;
-	if (!add_range(c, 8, (struct range_config){ .base = base, .size = size, .ops = &device_ops, .opaque = d }, name, err)) {
+	if (!add_range(c, 8, (struct range_config){.base = base, .size = size, .ops = &device_ops, .opaque = d}, name,
+		    err)) {
 		free(d);
 		return false;
 	}
@@ -252,7 +257,9 @@ static bool has_ended(const calque_vm *vm)
 enum calque_vm_state calque_vm_state(const calque_vm *vm)
 {
 	const struct machine *m = &vm->vm->machine;
-	return has_ended(vm) ? CALQUE_ENDED : __atomic_load_n(&m->paused, __ATOMIC_SEQ_CST) ? CALQUE_PAUSED : CALQUE_RUNNING;
+	return has_ended(vm)                                    ? CALQUE_ENDED
+		: __atomic_load_n(&m->paused, __ATOMIC_SEQ_CST) ? CALQUE_PAUSED
+								: CALQUE_RUNNING;
 }
 
 bool calque_vm_start(calque_vm *vm, struct calque_error *err)
@@ -309,8 +316,13 @@ bool calque_vm_request_poweroff(calque_vm *vm)
 void api_exit(struct calque_exit *to, const struct guest_exit *from)
 {
 	static const enum calque_exit_cause causes[] = {
-		[EXIT_NONE] = CALQUE_EXIT_NONE, [EXIT_POWEROFF] = CALQUE_EXIT_POWEROFF, [EXIT_REBOOT] = CALQUE_EXIT_REBOOT,
-		[EXIT_CODE] = CALQUE_EXIT_CODE, [EXIT_DIED] = CALQUE_EXIT_DIED, [EXIT_TIMEOUT] = CALQUE_EXIT_STOPPED, [EXIT_STOPPED] = CALQUE_EXIT_STOPPED,
+		[EXIT_NONE] = CALQUE_EXIT_NONE,
+		[EXIT_POWEROFF] = CALQUE_EXIT_POWEROFF,
+		[EXIT_REBOOT] = CALQUE_EXIT_REBOOT,
+		[EXIT_CODE] = CALQUE_EXIT_CODE,
+		[EXIT_DIED] = CALQUE_EXIT_DIED,
+		[EXIT_TIMEOUT] = CALQUE_EXIT_STOPPED,
+		[EXIT_STOPPED] = CALQUE_EXIT_STOPPED,
 	};
 	*to = (struct calque_exit){ .cause = causes[from->cause], .code = from->code, .vcpu = from->vcpu };
 	snprintf(to->text, sizeof to->text, "%s", from->text);

@@ -36,7 +36,8 @@ struct calque_vm {
 
 /* Fills in *to from what the inner parts say, if it is wanted; returns false. */
 bool api_error(struct calque_error *to, const struct error *from);
-bool api_fail(struct calque_error *to, enum calque_code code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+bool api_fail(struct calque_error *to, enum calque_code code, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
 
 /* The VM whose callback this thread is in, or NULL. */
 const struct calque_vm *api_inside(void);

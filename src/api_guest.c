@@ -54,7 +54,8 @@ static void carry_out(struct vcpu *cpu, void *arg)
 		q->good = true;
 		break;
 	case DISASSEMBLE:
-		q->good = trace_disassemble(q->vm, cpu, q->value, q->to, (unsigned)(q->size > UINT32_MAX ? UINT32_MAX : q->size));
+		q->good = trace_disassemble(
+			q->vm, cpu, q->value, q->to, (unsigned)(q->size > UINT32_MAX ? UINT32_MAX : q->size));
 		break;
 	}
 }
@@ -81,10 +82,13 @@ static bool on_register(calque_vm *vm, unsigned index, const char *name, struct 
 	q->reg = (unsigned)reg;
 	if (!on_vcpu(vm, index, q, err))
 		return false;
-	return q->good || api_fail(err, CALQUE_USAGE, "register %.40s cannot be %s", name, q->what == READ_REG ? "read" : "written");
+	return q->good ||
+		api_fail(err, CALQUE_USAGE, "register %.40s cannot be %s", name,
+			q->what == READ_REG ? "read" : "written");
 }
 
-bool calque_vcpu_read_register(calque_vm *vm, unsigned vcpu, const char *name, uint64_t *value, struct calque_error *err)
+bool calque_vcpu_read_register(
+	calque_vm *vm, unsigned vcpu, const char *name, uint64_t *value, struct calque_error *err)
 {
 	struct request q = { .what = READ_REG };
 	if (!on_register(vm, vcpu, name, &q, err))
@@ -93,7 +97,8 @@ bool calque_vcpu_read_register(calque_vm *vm, unsigned vcpu, const char *name, u
 	return true;
 }
 
-bool calque_vcpu_write_register(calque_vm *vm, unsigned vcpu, const char *name, uint64_t value, struct calque_error *err)
+bool calque_vcpu_write_register(
+	calque_vm *vm, unsigned vcpu, const char *name, uint64_t value, struct calque_error *err)
 {
 	struct request q = { .what = WRITE_REG, .value = value };
 	return on_register(vm, vcpu, name, &q, err);
@@ -105,7 +110,8 @@ uint64_t calque_vcpu_instructions(calque_vm *vm, unsigned vcpu)
 	return on_vcpu(vm, vcpu, &q, NULL) ? q.value : 0;
 }
 
-bool calque_vcpu_disassemble(calque_vm *vm, unsigned vcpu, uint64_t address, char *text, size_t size, struct calque_error *err)
+bool calque_vcpu_disassemble(
+	calque_vm *vm, unsigned vcpu, uint64_t address, char *text, size_t size, struct calque_error *err)
 {
 	struct request q = { .what = DISASSEMBLE, .value = address, .to = text, .size = size };
 	if (!on_vcpu(vm, vcpu, &q, err))
@@ -127,20 +133,26 @@ bool calque_memory_write(calque_vm *vm, uint64_t address, const void *from, size
 	       api_fail(err, CALQUE_USAGE, "0x%" PRIx64 " and %zu bytes: not all of it is memory", address, size);
 }
 
-bool calque_vcpu_read_memory(calque_vm *vm, unsigned vcpu, uint64_t address, void *to, size_t size, struct calque_error *err)
+bool calque_vcpu_read_memory(
+	calque_vm *vm, unsigned vcpu, uint64_t address, void *to, size_t size, struct calque_error *err)
 {
 	struct request q = { .what = READ_MEMORY, .value = address, .to = to, .size = size };
 	if (!on_vcpu(vm, vcpu, &q, err))
 		return false;
-	return q.good || api_fail(err, CALQUE_USAGE, "0x%" PRIx64 " and %zu bytes: not all of it is mapped to memory", address, size);
+	return q.good ||
+		api_fail(err, CALQUE_USAGE, "0x%" PRIx64 " and %zu bytes: not all of it is mapped to memory", address,
+			size);
 }
 
-bool calque_vcpu_write_memory(calque_vm *vm, unsigned vcpu, uint64_t address, const void *from, size_t size, struct calque_error *err)
+bool calque_vcpu_write_memory(
+	calque_vm *vm, unsigned vcpu, uint64_t address, const void *from, size_t size, struct calque_error *err)
 {
 	struct request q = { .what = WRITE_MEMORY, .value = address, .from = from, .size = size };
 	if (!on_vcpu(vm, vcpu, &q, err))
 		return false;
-	return q.good || api_fail(err, CALQUE_USAGE, "0x%" PRIx64 " and %zu bytes: not all of it is mapped to memory", address, size);
+	return q.good ||
+		api_fail(err, CALQUE_USAGE, "0x%" PRIx64 " and %zu bytes: not all of it is mapped to memory", address,
+			size);
 }
 
 /* ---- interrupts and the console ---- */
@@ -199,7 +211,12 @@ void api_output(void *opaque, const uint8_t *bytes, unsigned n)
 
 static void on_exception(void *opaque, struct vcpu *cpu, uint64_t cause, uint64_t value, bool interrupt)
 {
-	struct calque_event e = { .kind = CALQUE_EVENT_EXCEPTION, .vcpu = cpu->index, .pc = cpu->pc, .cause = cause, .value = value, .interrupt = interrupt };
+	struct calque_event e = {.kind = CALQUE_EVENT_EXCEPTION,
+		.vcpu = cpu->index,
+		.pc = cpu->pc,
+		.cause = cause,
+		.value = value,
+		.interrupt = interrupt};
 	api_deliver(opaque, &e);
 }
 

@@ -51,7 +51,8 @@ static bool is_program(const struct conform *c, const char *path)
 	if (!whole || memcmp(head, ELFMAG, SELFMAG) || head[EI_DATA] != ELFDATA2LSB)
 		return false;
 	unsigned type = head[16] | head[17] << 8, machine = head[18] | head[19] << 8;
-	return (type == ET_EXEC || type == ET_DYN) && machine == c->parts.frontend->elf_machine && head[EI_CLASS] == c->parts.frontend->elf_class;
+	return (type == ET_EXEC || type == ET_DYN) && machine == c->parts.frontend->elf_machine &&
+		head[EI_CLASS] == c->parts.frontend->elf_class;
 }
 
 static int by_name(const FTSENT **a, const FTSENT **b)
@@ -72,7 +73,8 @@ static bool add_directory(struct conform *c, char *path, struct error *err)
 			good = add_test(c, e->fts_path, err);
 	fts_close(fts);
 	if (good && c->n == before)
-		return error_set(err, ERROR_USAGE, "%.200s: no ELF program for %s in this directory", path, c->o.config.arch);
+		return error_set(
+			err, ERROR_USAGE, "%.200s: no ELF program for %s in this directory", path, c->o.config.arch);
 	return good;
 }
 
@@ -129,7 +131,8 @@ static bool run_all(struct conform *c, const struct conform_format *format, stru
 	pthread_t thread[64];
 	unsigned n_threads = 0, wanted = c->o.jobs < c->n ? c->o.jobs : c->n;
 	uint64_t start = clock_host_now();
-	while (n_threads < wanted && n_threads < ARRAY_SIZE(thread) && !pthread_create(&thread[n_threads], NULL, worker, c))
+	while (n_threads < wanted && n_threads < ARRAY_SIZE(thread) &&
+		!pthread_create(&thread[n_threads], NULL, worker, c))
 		n_threads++;
 	if (!n_threads)
 		return error_set(err, ERROR_HOST, "no thread: %s", strerror(errno));
@@ -198,8 +201,8 @@ static const struct conform_format *find_format(const char *name, struct error *
 			return &conform_formats[i];
 	}
 	const char *near = nearest_name(name, names, n_conform_formats);
-	error_set(err, ERROR_USAGE, "--format %.40s: %s%s%sthere are human, tap, junit and json", name, near ? "did you mean " : "", near ? near : "",
-		near ? "? " : "");
+	error_set(err, ERROR_USAGE, "--format %.40s: %s%s%sthere are human, tap, junit and json", name,
+		near ? "did you mean " : "", near ? near : "", near ? "? " : "");
 	return NULL;
 }
 
@@ -252,12 +255,14 @@ int cmd_conform(int argc, char **argv)
 	struct command_syntax syntax = {
 		.name = "conform",
 		.operands = "FILE|DIRECTORY...",
-		.summary = "Runs bare-metal test programs (ELF) and reports which pass. They end through HTIF (tohost), the test device or\n"
+		.summary = "Runs bare-metal test programs (ELF) and reports which pass. They end through HTIF "
+	                   "(tohost), the test device or\n"
 			   "semihosting. Directories are searched for programs of the guest's architecture.",
-		.groups = {
-			{ "Tests", options, ARRAY_SIZE(options), &c.o },
-			{ "Machine", vm_options, VM_OPTIONS_BARE, &c.o.config },
-		},
+		.groups =
+			{
+				{"Tests", options, ARRAY_SIZE(options), &c.o},
+				{"Machine", vm_options, VM_OPTIONS_BARE, &c.o.config},
+			},
 		.n_groups = 2,
 		.operand = take_operand,
 		.opaque = &c,

@@ -117,11 +117,13 @@ int cmd_machine(int argc, char **argv)
 	vm_config_init(&o.config);
 	struct command_syntax syntax = {
 		.name = "machine",
-		.summary = "Describes a board: memory map, devices with their interrupts, processor extensions, defaults.",
-		.groups = {
-			{ "Machine", vm_options, VM_OPTIONS_BASIC, &o.config },
-			{ "Output", options, ARRAY_SIZE(options), &o },
-		},
+		.summary =
+			"Describes a board: memory map, devices with their interrupts, processor extensions, defaults.",
+		.groups =
+			{
+				{"Machine", vm_options, VM_OPTIONS_BASIC, &o.config},
+				{"Output", options, ARRAY_SIZE(options), &o},
+			},
 		.n_groups = 2,
 	};
 	if (!command_parse(&syntax, argc, argv, &status))

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* `calque run`: builds a VM from the command line, runs it to its end and reports how that came. */
 #include <errno.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -58,7 +59,9 @@ static void signal_arrived(void *opaque, unsigned ready)
 		if (first && board->request_poweroff && board->request_poweroff(&run->vm->machine))
 			event_timer_set(run->grace, clock_host_now() + GRACE_NS);
 		else
-			stop(run, first ? "by a signal; this board cannot ask the guest to power off" : "by a second signal");
+			stop(run,
+				first ? "by a signal; this board cannot ask the guest to power off"
+				      : "by a second signal");
 	}
 }
 
@@ -89,9 +92,12 @@ static FILE *open_output(const char *option, const char *path, struct error *err
 static bool open_consoles(struct run *run, struct error *err)
 {
 	struct run_options *o = &run->o;
-	const char *serial = o->serial ? o->serial : o->virtio_console && !strcmp(o->virtio_console, "stdio") ? "none" : "stdio";
+	const char *serial = o->serial                                     ? o->serial
+		: o->virtio_console && !strcmp(o->virtio_console, "stdio") ? "none"
+									   : "stdio";
 	if (o->virtio_console && !strcmp(o->virtio_console, "stdio") && !strcmp(serial, "stdio"))
-		return error_set(err, ERROR_USAGE, "--virtio-console stdio: --serial has it already; give one of them another place");
+		return error_set(err, ERROR_USAGE,
+			"--virtio-console stdio: --serial has it already; give one of them another place");
 	o->config.serial = serial_open(serial, err);
 	if (!o->config.serial)
 		return error_prefix(err, "--serial %s", serial);
@@ -167,7 +173,7 @@ static bool set_up(struct run *run, struct error *err)
 	run->signal_watch = event_fd_new(m->events, run->signal_fd, EPOLLIN, signal_arrived, run, err);
 	if (!run->signal_watch)
 		return false;
-	if (o->log & (LOG_EXEC | LOG_INT) && !(run->trace = trace_start(run->vm, run->symbols)))
+	if (o->log & (LOG_EXEC | LOG_INT | LOG_BLOCKS) && !(run->trace = trace_start(run->vm, run->symbols)))
 		return error_set(err, ERROR_HOST, "out of memory");
 	if (o->gdb && !(run->gdb = gdb_start(run->vm, o->gdb, err)))
 		return error_prefix(err, "--gdb %s", o->gdb);
@@ -207,8 +213,14 @@ static void tear_down(struct run *run)
 static void print_stats(struct vm *vm)
 {
 	struct machine *m = &vm->machine;
-	for (unsigned i = 0; i < m->n_vcpus; i++)
-		fprintf(stderr, "vcpu %u: %llu instructions\n", i, (unsigned long long)m->vcpu[i]->icount);
+	for (unsigned i = 0; i < m->n_vcpus; i++) {
+		struct mmu_stats t;
+		mmu_get_stats(m->vcpu[i], &t);
+		fprintf(stderr,
+			"vcpu%u: TLB: %" PRIu64 " fills, %" PRIu64 " victim hits, %" PRIu64 " flushes, %" PRIu64
+			" of a page, %" PRIu64 " contexts, %" PRIu64 " device accesses, %" PRIu64 " other slow ones\n",
+			i, t.fills, t.victim_hits, t.flushes, t.page_flushes, t.contexts, t.mmio, t.slow);
+	}
 	if (m->exec->print_stats)
 		m->exec->print_stats(m, stderr);
 }
@@ -267,16 +279,20 @@ int cmd_run(int argc, char **argv)
 	struct command_syntax syntax = {
 		.name = "run",
 		.summary = "Runs a guest system until it powers off, the time is up or you leave it.",
-		.groups = {
-			{ "Machine", vm_options, n_vm_options, &run.o.config },
-			{ "Console", run_options_console, n_run_options_console, &run.o },
-			{ "Control", run_options_control, n_run_options_control, &run.o },
-			{ "Debugging", run_options_debug, n_run_options_debug, &run.o },
-		},
+		.groups =
+			{
+				{"Machine", vm_options, n_vm_options, &run.o.config},
+				{"Console", run_options_console, n_run_options_console, &run.o},
+				{"Control", run_options_control, n_run_options_control, &run.o},
+				{"Debugging", run_options_debug, n_run_options_debug, &run.o},
+			},
 		.n_groups = 4,
-		.notes = "Exit status: 0 the guest powered off, or you left; the guest's own code from a test device; 2 a wrong\n"
-			 "command line or file; 3 the host failed; 4 the guest died; 124 --timeout; 128+N stopped by signal N.\n"
-			 "SIGTERM, SIGINT and SIGHUP ask the guest to power off, and stop it after five seconds or when they\n"
+		.notes = "Exit status: 0 the guest powered off, or you left; the guest's own code from a test device; "
+	                 "2 a wrong\n"
+			 "command line or file; 3 the host failed; 4 the guest died; 124 --timeout; 128+N stopped by "
+	                 "signal N.\n"
+			 "SIGTERM, SIGINT and SIGHUP ask the guest to power off, and stop it after five seconds or "
+	                 "when they\n"
 			 "come again.\n",
 	};
 	if (!command_parse(&syntax, argc, argv, &status)) {

@@ -17,7 +17,8 @@ void vm_config_init(struct vm_config *c)
 
 void vm_config_free(struct vm_config *c)
 {
-	char **strings[] = { &c->arch, &c->board, &c->cpu, &c->engine, &c->kernel, &c->initrd, &c->append, &c->dtb, &c->firmware };
+	char **strings[] = {
+		&c->arch, &c->board, &c->cpu, &c->engine, &c->kernel, &c->initrd, &c->append, &c->dtb, &c->firmware};
 	for (unsigned i = 0; i < ARRAY_SIZE(strings); i++)
 		free(*strings[i]);
 	for (unsigned i = 0; i < c->n_disks; i++) {
@@ -50,7 +51,8 @@ static bool no_such(const char *option, const char *value, const char *const *na
 	const char *near = nearest_name(value, names, n);
 	list_names(names, n, list, sizeof list);
 	if (near)
-		return error_set(err, ERROR_USAGE, "--%s %.60s: did you mean %s? There %s %s", option, value, near, n == 1 ? "is" : "are", list);
+		return error_set(err, ERROR_USAGE, "--%s %.60s: did you mean %s? There %s %s", option, value, near,
+			n == 1 ? "is" : "are", list);
 	return error_set(err, ERROR_USAGE, "--%s %.60s: there %s %s", option, value, n == 1 ? "is only" : "are", list);
 }
 
@@ -108,16 +110,19 @@ static bool check_sizes(struct vm_config *c, const struct board_ops *b, struct e
 	if (!c->ram)
 		c->ram = b->ram_default;
 	if (c->ram < b->ram_min && c->ram < 1 << 20)
-		return error_set(err, ERROR_USAGE, "-m %s: that is bytes; did you mean %lluM? At least %s are needed", size_text(c->ram, given),
-			(unsigned long long)c->ram, size_text(b->ram_min, limit));
+		return error_set(err, ERROR_USAGE, "-m %s: that is bytes; did you mean %lluM? At least %s are needed",
+			size_text(c->ram, given), (unsigned long long)c->ram, size_text(b->ram_min, limit));
 	if (c->ram < b->ram_min)
-		return error_set(err, ERROR_USAGE, "-m %s: board %s needs at least %s", size_text(c->ram, given), b->name, size_text(b->ram_min, limit));
+		return error_set(err, ERROR_USAGE, "-m %s: board %s needs at least %s", size_text(c->ram, given),
+			b->name, size_text(b->ram_min, limit));
 	if (c->ram > b->ram_max)
-		return error_set(err, ERROR_USAGE, "-m %s: board %s takes at most %s", size_text(c->ram, given), b->name, size_text(b->ram_max, limit));
+		return error_set(err, ERROR_USAGE, "-m %s: board %s takes at most %s", size_text(c->ram, given),
+			b->name, size_text(b->ram_max, limit));
 	if (c->ram % PAGE_SIZE)
 		return error_set(err, ERROR_USAGE, "-m %s: must be a multiple of 4K", size_text(c->ram, given));
 	if (!c->smp || c->smp > b->max_vcpus)
-		return error_set(err, ERROR_USAGE, "--smp %u: board %s takes 1 to %u vCPUs", c->smp, b->name, b->max_vcpus);
+		return error_set(
+			err, ERROR_USAGE, "--smp %u: board %s takes 1 to %u vCPUs", c->smp, b->name, b->max_vcpus);
 	return true;
 }
 
@@ -131,11 +136,13 @@ static bool check_file(const char *option, const char *path, bool device_allowed
 	if (S_ISDIR(st.st_mode))
 		return error_set(err, ERROR_USAGE, "--%s %.150s: a directory, not a file", option, path);
 	if (!S_ISREG(st.st_mode) && !(device_allowed && S_ISBLK(st.st_mode)))
-		return error_set(err, ERROR_USAGE, "--%s %.150s: not a regular file%s", option, path, device_allowed ? " or block device" : "");
+		return error_set(err, ERROR_USAGE, "--%s %.150s: not a regular file%s", option, path,
+			device_allowed ? " or block device" : "");
 	if (S_ISREG(st.st_mode) && !st.st_size)
 		return error_set(err, ERROR_USAGE, "--%s %.150s: the file is empty", option, path);
 	if (access(path, R_OK))
-		return error_set(err, ERROR_USAGE, "--%s %.150s: %s: it must be readable", option, path, strerror(errno));
+		return error_set(
+			err, ERROR_USAGE, "--%s %.150s: %s: it must be readable", option, path, strerror(errno));
 	return true;
 }
 
@@ -149,7 +156,8 @@ static bool check_files(const struct vm_config *c, struct error *err)
 		if (!check_file("disk", d->path, true, err))
 			return false;
 		if (!d->readonly && !d->overlay_tmp && access(d->path, W_OK))
-			return error_set(err, ERROR_USAGE, "--disk %.150s: %s: add ,readonly or ,overlay=tmp", d->path, strerror(errno));
+			return error_set(err, ERROR_USAGE, "--disk %.150s: %s: add ,readonly or ,overlay=tmp", d->path,
+				strerror(errno));
 	}
 	return true;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a VM is made from. Options, the public API and tests all fill this one struct; vm_create copies what it keeps. */
+/* What a VM is made from. Options, the public API and tests all fill this one struct; vm_create copies what it keeps.
+ */
 #pragma once
 #include "runtime/error.h"
 #include "runtime/util.h"
@@ -59,8 +60,8 @@ void vm_config_init(struct vm_config *c);
 void vm_config_free(struct vm_config *c);
 
 /*
- * Fills in defaults and checks all that can be checked before anything is built: names of architecture, board, processor and engine,
- * sizes, files that must exist, options that exclude each other.
+ * Fills in defaults and checks all that can be checked before anything is built: names of architecture, board,
+ * processor and engine, sizes, files that must exist, options that exclude each other.
  */
 struct frontend;
 struct board_ops;

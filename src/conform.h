@@ -43,7 +43,8 @@ struct conform_format {
 	const char *name;
 	void (*begin)(const struct conform_options *o, unsigned n, FILE *f);
 	void (*test)(const struct conform_options *o, const struct conform_result *r, unsigned index, FILE *f);
-	void (*end)(const struct conform_options *o, const struct conform_result *r, unsigned n, const struct conform_totals *t, FILE *f);
+	void (*end)(const struct conform_options *o, const struct conform_result *r, unsigned n,
+		const struct conform_totals *t, FILE *f);
 };
 extern const struct conform_format conform_formats[];
 extern const unsigned n_conform_formats;

@@ -42,8 +42,12 @@ static void human_test(const struct conform_options *o, const struct conform_res
 {
 	static const char *const colours[] = { "\033[32m", "\033[31m", "\033[31m", "\033[35m" };
 	bool colour = isatty(fileno(f)) && !getenv("NO_COLOR");
-	fprintf(f, "%s%-7s%s %s", colour ? colours[r->verdict] : "", r->verdict == CONFORM_PASS ? "pass" : r->verdict == CONFORM_FAIL ? "FAIL" :
-		r->verdict == CONFORM_TIMEOUT ? "TIMEOUT" : "ERROR", colour ? "\033[0m" : "", r->path);
+	fprintf(f, "%s%-7s%s %s", colour ? colours[r->verdict] : "",
+		r->verdict == CONFORM_PASS              ? "pass"
+			: r->verdict == CONFORM_FAIL    ? "FAIL"
+			: r->verdict == CONFORM_TIMEOUT ? "TIMEOUT"
+							: "ERROR",
+		colour ? "\033[0m" : "", r->path);
 	if (r->verdict == CONFORM_PASS) {
 		fprintf(f, " (%" PRIu64 " instructions)\n", r->insns);
 	} else {
@@ -56,7 +60,8 @@ static void human_test(const struct conform_options *o, const struct conform_res
 		print_lines(r->console, "        | ", f);
 }
 
-static void human_end(const struct conform_options *o, const struct conform_result *r, unsigned n, const struct conform_totals *t, FILE *f)
+static void human_end(const struct conform_options *o, const struct conform_result *r, unsigned n,
+	const struct conform_totals *t, FILE *f)
 {
 	fprintf(f, "%u test%s: %u passed, %u failed", n, n == 1 ? "" : "s", t->pass, n - t->pass);
 	if (t->timeout || t->error)
@@ -116,15 +121,19 @@ static void xml_text(const char *text, FILE *f)
 		}
 }
 
-static void junit_end(const struct conform_options *o, const struct conform_result *r, unsigned n, const struct conform_totals *t, FILE *f)
+static void junit_end(const struct conform_options *o, const struct conform_result *r, unsigned n,
+	const struct conform_totals *t, FILE *f)
 {
-	fprintf(f, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n<testsuite name=\"calque conform %s %s\" tests=\"%u\" failures=\"%u\" "
-		   "errors=\"%u\" time=\"%.3f\">\n",
+	fprintf(f,
+		"<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n<testsuite name=\"calque conform %s %s\" "
+	        "tests=\"%u\" failures=\"%u\" "
+		"errors=\"%u\" time=\"%.3f\">\n",
 		o->config.arch, o->config.engine, n, t->fail + t->timeout, t->error, (double)t->host_ns / 1e9);
 	for (unsigned i = 0; i < n; i++) {
 		fprintf(f, "<testcase classname=\"%s\" name=\"", o->config.arch);
 		xml_text(r[i].path, f);
-		fprintf(f, "\" time=\"%.3f\"%s", (double)r[i].host_ns / 1e9, r[i].verdict == CONFORM_PASS ? "/>\n" : ">\n");
+		fprintf(f, "\" time=\"%.3f\"%s", (double)r[i].host_ns / 1e9,
+			r[i].verdict == CONFORM_PASS ? "/>\n" : ">\n");
 		if (r[i].verdict == CONFORM_PASS)
 			continue;
 		const char *kind = r[i].verdict == CONFORM_ERROR ? "error" : "failure";
@@ -178,7 +187,8 @@ static void json_test(struct json *j, const struct conform_result *r)
 	json_close(j, '}');
 }
 
-static void json_end(const struct conform_options *o, const struct conform_result *r, unsigned n, const struct conform_totals *t, FILE *f)
+static void json_end(const struct conform_options *o, const struct conform_result *r, unsigned n,
+	const struct conform_totals *t, FILE *f)
 {
 	struct json j = { .f = f };
 	json_open(&j, NULL, '{');

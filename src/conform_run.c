@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * One conformance test: a bare-metal program that ends through HTIF, the test device or semihosting. Runs are deterministic
- * (one vCPU), so that a failed one can be run again with its last instructions recorded.
+ * One conformance test: a bare-metal program that ends through HTIF, the test device or semihosting. Runs are
+ * deterministic (one vCPU), so that a failed one can be run again with its last instructions recorded.
  */
 #include "src/conform.h"
 #include <errno.h>
@@ -27,8 +27,8 @@ struct test {
 	struct vm *vm;
 	char line[CONFORM_LAST][LINE];
 	unsigned n_lines;		/* recorded in all; the ring holds the last */
-	uint64_t fail_address, last_pc;
-	bool has_fail, at_fail;
+	uint64_t fail_address, last_pc, icount;
+	bool has_fail, at_fail, trapped;
 };
 
 static void take_output(void *opaque, const uint8_t *bytes, unsigned n)
@@ -63,8 +63,9 @@ static struct vm *make(struct test *t, struct error *err)
 	c.bare = true;
 	c.has_seed = true;
 	struct vm *vm = NULL;
-	if (copy_string(&c.arch, from->arch, err) && copy_string(&c.board, from->board, err) && copy_string(&c.cpu, from->cpu, err) &&
-	    copy_string(&c.engine, from->engine, err) && copy_string(&c.kernel, t->r->path, err)) {
+	if (copy_string(&c.arch, from->arch, err) && copy_string(&c.board, from->board, err) &&
+		copy_string(&c.cpu, from->cpu, err) && copy_string(&c.engine, from->engine, err) &&
+		copy_string(&c.kernel, t->r->path, err)) {
 		c.serial = serial_mem(take_output, t, err);
 		vm = c.serial ? vm_create(&c, err) : NULL;
 	}
@@ -81,8 +82,10 @@ static bool write_signature(struct test *t, struct vm *vm, struct error *err)
 	uint64_t begin, end;
 	unsigned g = t->o->granularity;
 	const char *path = t->o->signature;
-	if (!symbols_value(t->symbols, "begin_signature", &begin) || !symbols_value(t->symbols, "end_signature", &end) || end < begin)
-		return error_set(err, ERROR_USAGE, "--signature: the test has no symbols begin_signature and end_signature");
+	if (!symbols_value(t->symbols, "begin_signature", &begin) ||
+		!symbols_value(t->symbols, "end_signature", &end) || end < begin)
+		return error_set(
+			err, ERROR_USAGE, "--signature: the test has no symbols begin_signature and end_signature");
 	FILE *f = fopen(path, "we");
 	if (!f)
 		return error_set(err, ERROR_USAGE, "--signature %.200s: %s", path, strerror(errno));
@@ -90,7 +93,8 @@ static bool write_signature(struct test *t, struct vm *vm, struct error *err)
 	for (uint64_t at = begin; good && at < end; at += g) {
 		uint8_t word[16] = { 0 };
 		uint64_t n = end - at < g ? end - at : g;
-		good = vm_phys_read(&vm->machine, at, word, n) || error_set(err, ERROR_USAGE, "--signature: 0x%" PRIx64 " is not in memory", at);
+		good = vm_phys_read(&vm->machine, at, word, n) ||
+			error_set(err, ERROR_USAGE, "--signature: 0x%" PRIx64 " is not in memory", at);
 		for (unsigned i = g; good && i-- > 0;)
 			fprintf(f, "%02x", word[i]);
 		fputc('\n', f);
@@ -108,11 +112,18 @@ static bool on_step(void *opaque, struct vcpu *cpu)
 	char symbol[64] = "";
 	if (cpu->index || t->at_fail)
 		return false;
+	bool trapped = cpu->icount == t->icount;
+	t->icount = cpu->icount;
+	if (trapped && t->trapped && cpu->step_pc == t->last_pc)
+		return false;	/* a trap loop would push out all that led to it */
+	t->trapped = trapped;
 	char *line = t->line[t->n_lines % CONFORM_LAST];
-	if (!trace_disassemble(t->vm, cpu, cpu->step_pc, line, LINE - 70))
+	if (!trace_disassemble(t->vm, cpu, cpu->step_pc, line, LINE - 90))
 		snprintf(line, LINE, "%016" PRIx64 "  (not readable)", cpu->step_pc);
 	if (symbols_at(t->symbols, cpu->step_pc, symbol, sizeof symbol))
 		snprintf(line + strlen(line), LINE - strlen(line), "  <%s>", symbol);
+	if (trapped)
+		snprintf(line + strlen(line), LINE - strlen(line), "  (exception)");
 	t->n_lines++;
 	t->last_pc = cpu->step_pc;
 	/* what led to the label `fail` says more than what came after it */
@@ -139,6 +150,7 @@ static void record(struct test *t, struct vm *vm, uint64_t n)
 {
 	struct observer o = { .step = on_step, .opaque = t };
 	t->vm = vm;
+	t->icount = vm->machine.vcpu[0]->icount;
 	if (!vm_observe(vm, &o))
 		return;
 	vm_run_insns(vm, n);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Writing JSON: a small state that knows where commas go. Strings are escaped; bytes that are no UTF-8 become U+FFFD. */
+/* Writing JSON: a small state that knows where commas go. Strings are escaped; bytes that are no UTF-8 become U+FFFD.
+ */
 #pragma once
 #include <stdio.h>
 #include "runtime/util.h"

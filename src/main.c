@@ -21,7 +21,9 @@ static const struct command {
 
 static void print_overview(FILE *f)
 {
-	fprintf(f, "Calque %s runs operating systems built for other processors.\n\nusage: calque COMMAND [OPTION]...\n\n", CALQUE_VERSION_TEXT);
+	fprintf(f,
+		"Calque %s runs operating systems built for other processors.\n\nusage: calque COMMAND [OPTION]...\n\n",
+		CALQUE_VERSION_TEXT);
 	for (unsigned i = 0; i < ARRAY_SIZE(commands); i++)
 		fprintf(f, "  %-9s %s\n", commands[i].name, commands[i].summary);
 	fprintf(f, "  %-9s %s\n", "help", "Explain a command: calque help run.");

@@ -21,7 +21,8 @@ bool parse_number(const char *text, uint64_t max, uint64_t *value, struct error 
 	char *end;
 	errno = 0;
 	/* strtoull takes signs and blanks, which no count has */
-	uint64_t v = text[0] >= '0' && text[0] <= '9' ? strtoull(text, &end, text[1] == 'x' ? 16 : 10) : (end = NULL, 0);
+	uint64_t v =
+		text[0] >= '0' && text[0] <= '9' ? strtoull(text, &end, text[1] == 'x' ? 16 : 10) : (end = NULL, 0);
 	if (!end || *end || end == text)
 		return error_set(err, ERROR_USAGE, "not a number");
 	if (errno == ERANGE || v > max)
@@ -57,16 +58,6 @@ bool option_string(const struct option *o, void *target, const char *value, stru
 	if (!*value)
 		return error_set(err, ERROR_USAGE, "an empty value: write %s", o->arg);
 	return replace_string((char **)((char *)target + o->offset), value, err);
-}
-
-bool option_size(const struct option *o, void *target, const char *value, struct error *err)
-{
-	return parse_size(value, (uint64_t *)((char *)target + o->offset), err);
-}
-
-bool option_u64(const struct option *o, void *target, const char *value, struct error *err)
-{
-	return parse_number(value, UINT64_MAX, (uint64_t *)((char *)target + o->offset), err);
 }
 
 bool option_unsigned(const struct option *o, void *target, const char *value, struct error *err)
@@ -106,7 +97,8 @@ static unsigned distance(const char *a, const char *b)
 				best = d[i - 1][j] + 1;
 			if (best > d[i][j - 1] + 1)
 				best = d[i][j - 1] + 1;
-			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] && best > d[i - 2][j - 2] + 1)
+			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
+				best > d[i - 2][j - 2] + 1)
 				best = d[i - 2][j - 2] + 1;
 			d[i][j] = best;
 		}
@@ -116,7 +108,8 @@ static unsigned distance(const char *a, const char *b)
 const char *nearest_name(const char *text, const char *const *names, unsigned n)
 {
 	const char *best = NULL;
-	unsigned best_distance = strlen(text) > 5 ? 3 : 2;	/* no more than this many edits, exclusive of 3-letter nonsense */
+	unsigned best_distance =
+		strlen(text) > 5 ? 3 : 2; /* no more than this many edits, exclusive of 3-letter nonsense */
 	if (strlen(text) < 2)
 		return NULL;
 	for (unsigned i = 0; i < n; i++) {
@@ -134,7 +127,8 @@ const char *nearest_name(const char *text, const char *const *names, unsigned n)
 
 /* ---- parsing ---- */
 
-static const struct option *find(const struct command_syntax *s, const char *name, size_t len, char letter, void **target)
+static const struct option *find(
+	const struct command_syntax *s, const char *name, size_t len, char letter, void **target)
 {
 	for (unsigned g = 0; g < s->n_groups; g++)
 		for (unsigned i = 0; i < s->groups[g].n; i++) {
@@ -160,7 +154,8 @@ static bool unknown(const struct command_syntax *s, const char *arg, struct erro
 	const char *near = nearest_name(name, names, n);
 	if (near)
 		return error_set(err, ERROR_USAGE, "unknown option %.80s: did you mean --%s?", arg, near);
-	return error_set(err, ERROR_USAGE, "unknown option %.80s: \"calque %s --help\" lists the options", arg, s->name);
+	return error_set(
+		err, ERROR_USAGE, "unknown option %.80s: \"calque %s --help\" lists the options", arg, s->name);
 }
 
 static bool apply(const struct option *o, void *target, const char *given, const char *value, struct error *err)
@@ -218,7 +213,8 @@ enum options_result options_parse(const struct command_syntax *s, int argc, char
 			only_operands = true;
 		} else if (only_operands || arg[0] != '-' || !arg[1]) {
 			if (!s->operand) {
-				error_set(err, ERROR_USAGE, "unexpected argument \"%.100s\": \"calque %s --help\" lists the options", arg,
+				error_set(err, ERROR_USAGE,
+					"unexpected argument \"%.100s\": \"calque %s --help\" lists the options", arg,
 					s->name);
 				return OPTIONS_ERROR;
 			}
@@ -233,7 +229,8 @@ enum options_result options_parse(const struct command_syntax *s, int argc, char
 	return OPTIONS_OK;
 }
 
-bool options_set(const struct option *options, unsigned n, void *target, const char *name, const char *value, struct error *err)
+bool options_set(
+	const struct option *options, unsigned n, void *target, const char *name, const char *value, struct error *err)
 {
 	const char *names[128];
 	for (unsigned i = 0; i < n; i++) {
@@ -294,8 +291,8 @@ static void print_option(FILE *f, const struct option *o)
 
 void options_print_help(const struct command_syntax *s, FILE *f)
 {
-	fprintf(f, "usage: calque %s [OPTION]...%s%s\n%s\n", s->name, s->operands ? " " : "", s->operands ? s->operands : "",
-		s->summary);
+	fprintf(f, "usage: calque %s [OPTION]...%s%s\n%s\n", s->name, s->operands ? " " : "",
+		s->operands ? s->operands : "", s->summary);
 	for (unsigned g = 0; g < s->n_groups; g++) {
 		fprintf(f, "\n%s:\n", s->groups[g].title);
 		for (unsigned i = 0; i < s->groups[g].n; i++)

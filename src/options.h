@@ -9,13 +9,14 @@
 #include "runtime/util.h"
 
 struct option;
-/* Stores value in target. Errors say what is wrong with the value and how to mend it; the caller puts the option's name in front. */
+/* Stores value in target. Errors say what is wrong with the value and how to mend it; the caller puts the option's name
+ * in front. */
 typedef bool option_fn(const struct option *o, void *target, const char *value, struct error *err);
 
 struct option {
 	const char *name;	/* without dashes */
 	char letter;		/* of the short form, or 0 */
-	const char *arg;	/* NULL: a flag (value is NULL); "FILE"; "[=FILE]": may be left out (value is NULL then) */
+	const char *arg; /* NULL: a flag (value is NULL); "FILE"; "[=FILE]": may be left out (value is NULL then) */
 	option_fn *set;
 	size_t offset;		/* where the ready-made setters below store */
 	const char *help;	/* sentences; wrapped when printed */
@@ -41,8 +42,8 @@ struct command_syntax {
 	const char *notes;	/* printed after the options, or NULL */
 };
 
-/* Ready-made setters: offset is that of a char * (malloc'd), uint64_t, unsigned or bool. */
-option_fn option_string, option_size, option_u64, option_unsigned, option_flag;
+/* Ready-made setters: offset is that of a char * (malloc'd), unsigned or bool. */
+option_fn option_string, option_unsigned, option_flag;
 
 enum options_result { OPTIONS_OK, OPTIONS_HELP, OPTIONS_ERROR };
 /* argv[0] is skipped. --help and -h win over errors that come after them. */

@@ -95,7 +95,7 @@ void report_print(const struct run_report *r, FILE *f)
 	}
 	grouped(r->insns, insns);
 	fprintf(f, ", after %.2f s, %s instructions", seconds, insns);
-	if (r->host_ns > 1000000)
+	if (r->host_ns > 20000000)	/* below that the figure means nothing */
 		fprintf(f, " (%.0f MIPS)", (double)r->insns / 1e6 / seconds);
 	fputc('\n', f);
 }
@@ -138,7 +138,8 @@ void report_registers(struct vm *vm, unsigned vcpu, FILE *f)
 		const struct frontend_reg *reg = &fe->regs[i];
 		if (strcmp(reg->group, "cpu") || !fe->reg_read(vm->machine.vcpu[vcpu], i, &value))
 			continue;
-		fprintf(f, "%5s %016" PRIx64 "%s", reg->alias ? reg->alias : reg->name, value, column % 4 == 3 ? "\n" : "");
+		fprintf(f, "%5s %016" PRIx64 "%s", reg->alias ? reg->alias : reg->name, value,
+			column % 4 == 3 ? "\n" : "");
 		column++;
 	}
 	if (column % 4)

@@ -44,7 +44,8 @@ static bool set_log(const struct option *o, void *target, const char *value, str
 			char word[40];
 			snprintf(word, sizeof word, "%.*s", (int)(len < 39 ? len : 39), at);
 			const char *near = nearest_name(word, names, ARRAY_SIZE(channels));
-			return error_set(err, ERROR_USAGE, "unknown log \"%s\"%s%s: there are exec, int, mmu, guest_errors and in_asm", word,
+			return error_set(err, ERROR_USAGE,
+				"unknown log \"%s\"%s%s: there are exec, int, mmu, guest_errors and in_asm", word,
 				near ? ", did you mean " : "", near ? near : "");
 		}
 		r->log |= channels[i].bit;
@@ -55,9 +56,11 @@ static bool set_log(const struct option *o, void *target, const char *value, str
 }
 
 const struct option run_options_console[] = {
-	{ "serial", 0, "SPEC", option_string, AT(serial),
-	  "Where the first serial port goes: stdio (default; Ctrl-A x leaves, Ctrl-A h helps), pty, unix:PATH, file:PATH or none." },
-	{ "virtio-console", 0, "SPEC", option_string, AT(virtio_console), "Add a virtio console (hvc0 in Linux); SPEC as for --serial." },
+	{"serial", 0, "SPEC", option_string, AT(serial),
+		"Where the first serial port goes: stdio (default; Ctrl-A x leaves, Ctrl-A h helps), pty, unix:PATH, "
+                "file:PATH or none."},
+	{"virtio-console", 0, "SPEC", option_string, AT(virtio_console),
+		"Add a virtio console (hvc0 in Linux); SPEC as for --serial."},
 };
 const unsigned n_run_options_console = ARRAY_SIZE(run_options_console);
 
@@ -72,12 +75,14 @@ const struct option run_options_control[] = {
 const unsigned n_run_options_control = ARRAY_SIZE(run_options_control);
 
 const struct option run_options_debug[] = {
-	{ "gdb", 0, "PORT|unix:PATH", option_string, AT(gdb),
-	  "Wait for GDB on a port of the loopback address or on a Unix socket; the guest starts when GDB says so." },
-	{ "debug", 'd', "LOG[,LOG]...", set_log, 0,
-	  "Log exec (each instruction), int (exceptions, interrupts), mmu (translations), guest_errors, in_asm (translated blocks)." },
-	{ "log", 0, "FILE", option_string, AT(log_path), "Where -d logs go; default stderr." },
-	{ "stats", 0, NULL, option_flag, AT(stats), "Print the engine's counters at the end." },
+	{"gdb", 0, "PORT|unix:PATH", option_string, AT(gdb),
+		"Wait for GDB on a port of the loopback address or on a Unix socket; the guest starts when GDB says "
+                "so."},
+	{"debug", 'd', "LOG[,LOG]...", set_log, 0,
+		"Log exec (each instruction), int (exceptions, interrupts), mmu (translations), guest_errors, in_asm "
+                "(translated blocks)."},
+	{"log", 0, "FILE", option_string, AT(log_path), "Where -d logs go; default stderr."},
+	{"stats", 0, NULL, option_flag, AT(stats), "Print the engine's counters at the end."},
 };
 const unsigned n_run_options_debug = ARRAY_SIZE(run_options_debug);
 

@@ -53,7 +53,8 @@ static void read_table(struct symbols *s, Elf *elf, Elf_Scn *scn, const GElf_Shd
 		unsigned type = GELF_ST_TYPE(sym.st_info);
 		const char *name = elf_strptr(elf, header->sh_link, sym.st_name);
 		/* section, file and mapping symbols ($x, $d) name nothing; nor do the assembler's local labels */
-		if (!name || !*name || *name == '$' || !strncmp(name, ".L", 2) || type == STT_SECTION || type == STT_FILE)
+		if (!name || !*name || *name == '$' || !strncmp(name, ".L", 2) || type == STT_SECTION ||
+			type == STT_FILE)
 			continue;
 		char *copy = strdup(name);
 		if (!copy)

@@ -87,6 +87,21 @@ static void on_exception(void *opaque, struct vcpu *cpu, uint64_t cause, uint64_
 	pthread_mutex_unlock(&t->lock);
 }
 
+static void on_translated(void *opaque, struct vcpu *cpu, uint64_t va, const struct ir_block *block)
+{
+	struct trace *t = opaque;
+	char text[160];
+	pthread_mutex_lock(&t->lock);
+	fprintf(t->f, "block at %016" PRIx64 ", %u instructions, %u micro-ops", va, block->n_insns, block->n_uops);
+	if (symbols_at(t->symbols, va, text, sizeof text))
+		fprintf(t->f, " <%s>", text);
+	fputc('\n', t->f);
+	for (unsigned i = 0; i < block->n_insns; i++)
+		if (trace_disassemble(t->vm, cpu, va + block->insn[i].offset, text, sizeof text))
+			fprintf(t->f, "    %s\n", text);
+	pthread_mutex_unlock(&t->lock);
+}
+
 struct trace *trace_start(struct vm *vm, const struct symbols *symbols)
 {
 	const struct frontend *fe = vm->frontend;
@@ -110,6 +125,8 @@ struct trace *trace_start(struct vm *vm, const struct symbols *symbols)
 		o.step = on_step;
 	if (vm->machine.log & LOG_INT)
 		o.exception = on_exception;
+	if (vm->machine.log & LOG_BLOCKS)
+		o.translated = on_translated;
 	if (!vm_observe(vm, &o)) {
 		trace_stop(t);
 		return NULL;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The logs -d exec (one line per instruction: count, PC, disassembly, registers that it changed) and -d int (one per exception or
- * interrupt). They hold nothing that differs between two deterministic runs.
+ * The logs -d exec (one line per instruction: count, PC, disassembly, registers that it changed), -d int (one per
+ * exception or interrupt) and -d in_asm (each translated block). They hold nothing that differs between two
+ * deterministic runs.
  */
 #pragma once
 #include "src/symbols.h"

@@ -9,8 +9,8 @@
 
 /* ---- observers ---- */
 
-#define EACH_OBSERVER(vm, o, callback)                                                                                      \
-	for (struct observer *o = (vm)->observer; o < (vm)->observer + VM_OBSERVERS; o++)                                   \
+#define EACH_OBSERVER(vm, o, callback)                                                    \
+	for (struct observer *o = (vm)->observer; o < (vm)->observer + VM_OBSERVERS; o++) \
 		if ((vm)->observing[o - (vm)->observer] && o->callback)
 
 static void on_exception(void *opaque, struct vcpu *cpu, uint64_t cause, uint64_t value, bool interrupt)
@@ -27,6 +27,13 @@ static bool on_step(void *opaque, struct vcpu *cpu)
 	EACH_OBSERVER(vm, o, step)
 		stop |= o->step(o->opaque, cpu);
 	return stop;
+}
+
+static void on_translated(void *opaque, struct vcpu *cpu, uint64_t va, const struct ir_block *block)
+{
+	struct vm *vm = opaque;
+	EACH_OBSERVER(vm, o, translated)
+		o->translated(o->opaque, cpu, va, block);
 }
 
 static void on_stopped(void *opaque, struct vcpu *cpu)
@@ -56,18 +63,22 @@ static void on_end(void *opaque, const struct guest_exit *e)
 	pthread_mutex_unlock(&m->lock);
 }
 
-/* The machine is told of a callback only while somebody wants it: exceptions are frequent, and steps cost most of the speed. */
+/* The machine is told of a callback only while somebody wants it: exceptions are frequent, and steps cost most of the
+ * speed. */
 static void update_observers(struct vm *vm)
 {
 	struct machine *m = &vm->machine;
-	bool exception = false, step = false;
+	bool exception = false, step = false, translated = false;
 	EACH_OBSERVER(vm, o, exception)
 		exception = true;
 	EACH_OBSERVER(vm, o, step)
 		step = true;
+	EACH_OBSERVER(vm, o, translated)
+		translated = true;
 	m->observer = (struct observer){
 		.exception = exception ? on_exception : NULL,
 		.step = step ? on_step : NULL,
+		.translated = translated ? on_translated : NULL,
 		.stopped = on_stopped,
 		.exit = on_end,
 		.opaque = vm,
@@ -143,10 +154,10 @@ static void reset_vcpus(struct vm *vm)
 		struct vcpu *cpu = m->vcpu[i];
 		cpu->irq_lines = 0;
 		cpu->waiting = false;
-		cpu->halted = i > 0;
 		cpu->exception = (struct exception){ 0 };
 		cpu->reservation.size = 0;
 		vm->frontend->reset(cpu);
+		cpu->halted = i > 0;
 	}
 }
 
@@ -231,11 +242,13 @@ void vm_destroy(struct vm *vm)
 	stop_console(vm->config.virtio_console);
 	destroy_console(vm->config.serial);
 	destroy_console(vm->config.virtio_console);
-	/* Devices own timers and file descriptors of the event thread: they go before the machine does, the vCPUs parked. */
-	if (m->board) {
+	if (m->board)
 		bus_drain(vm->board->bus(m));
+	/* A vCPU that waits for an interrupt is parked, and yet looks at its state once more when it wakes. */
+	machine_end_threads(m);
+	/* Devices own timers and file descriptors of the event thread: they go before the machine does. */
+	if (m->board)
 		vm->board->destroy(m);
-	}
 	for (unsigned i = 0; i < m->n_vcpus; i++) {
 		m->exec->vcpu_destroy(m->vcpu[i]);
 		vm->frontend->vcpu_destroy(m->vcpu[i]);
@@ -397,7 +410,8 @@ uint64_t vm_run_vcpu(struct vm *vm, unsigned index, uint64_t n)
 	pthread_mutex_lock(&m->lock);
 	unsigned idle = 0;
 	while (!vm->ended && !m->paused && !(vm->stopped >> index & 1) && idle < 3) {
-		/* A vCPU that goes to sleep tells nobody; looked at now and then, only while a caller waits for a count. */
+		/* A vCPU that goes to sleep tells nobody; looked at now and then, only while a caller waits for a
+		 * count. */
 		struct timespec soon = deadline_after(10000000);
 		if (!wait_change(m, &soon))
 			idle = waits_for_ever(cpu) ? idle + 1 : 0;

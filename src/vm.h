@@ -22,11 +22,12 @@ struct vm {
 };
 
 /*
- * Creates a paused, reset machine with images loaded. NULL: err. Takes over config's contents, consoles included (config is
- * emptied), on success only.
+ * Creates a paused, reset machine with images loaded. NULL: err. Takes over config's contents, consoles included
+ * (config is emptied), on success only.
  */
 struct vm *vm_create(struct vm_config *config, struct error *err);
-/* Without loading images: vCPU 0 stands at its reset state, the others are halted. For device trees and for programs that load on their own. */
+/* Without loading images: vCPU 0 stands at its reset state, the others are halted. For device trees and for programs
+ * that load on their own. */
 struct vm *vm_create_empty(struct vm_config *config, struct error *err);
 /* Starts or continues; pauses (returns when parked). Any thread but vCPUs' and the event thread. */
 MUST_CHECK bool vm_resume(struct vm *vm, struct error *err);
@@ -36,19 +37,20 @@ void vm_pause(struct vm *vm);
 /* Back to power-on with images loaded anew (other memory keeps its contents); paused afterwards. */
 MUST_CHECK bool vm_reset(struct vm *vm, struct error *err);
 /*
- * Waits until the guest ends or `timeout_ns` has passed (UINT64_MAX: for ever); handles reboot unless no_reboot. False: timeout.
- * A reboot that fails reads as EXIT_DIED.
+ * Waits until the guest ends or `timeout_ns` has passed (UINT64_MAX: for ever); handles reboot unless no_reboot. False:
+ * timeout. A reboot that fails reads as EXIT_DIED.
  */
 bool vm_wait(struct vm *vm, uint64_t timeout_ns, bool no_reboot, struct guest_exit *e);
-/* Lets vCPU 0 run exactly n instructions (others paused), then pauses. Returns the number run (fewer if the guest ended or waits for ever). */
+/* Lets vCPU 0 run exactly n instructions (others paused), then pauses. Returns the number run (fewer if the guest ended
+ * or waits for ever). */
 uint64_t vm_run_insns(struct vm *vm, uint64_t n);
 /* The same for any vCPU. */
 uint64_t vm_run_vcpu(struct vm *vm, unsigned index, uint64_t n);
 void vm_destroy(struct vm *vm);
 
 /*
- * Observers: several may watch one machine. Callbacks that are NULL are not called; while any has `step`, blocks hold one
- * instruction. Add and remove while paused. False: too many.
+ * Observers: several may watch one machine. Callbacks that are NULL are not called; while any has `step`, blocks hold
+ * one instruction. Add and remove while paused. False: too many.
  */
 MUST_CHECK bool vm_observe(struct vm *vm, const struct observer *o);
 void vm_unobserve(struct vm *vm, void *opaque);

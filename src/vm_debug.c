@@ -57,7 +57,8 @@ static bool debug_access(struct vcpu *cpu, uint64_t va, void *to, const void *fr
 			n = size - at;
 		if (!mmu_debug_translate(cpu, va + at, &pa))
 			return false;
-		if (!phys_access(cpu->machine, pa, to ? (uint8_t *)to + at : NULL, from ? (const uint8_t *)from + at : NULL, n))
+		if (!phys_access(cpu->machine, pa, to ? (uint8_t *)to + at : NULL,
+			    from ? (const uint8_t *)from + at : NULL, n))
 			return false;
 		at += n;
 	}

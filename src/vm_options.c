@@ -3,6 +3,7 @@
 #include "src/vm_options.h"
 #include <stdlib.h>
 #include <string.h>
+#include "devices/virtio/hostfwd.h"
 
 #define AT(field) offsetof(struct vm_config, field)
 
@@ -10,6 +11,17 @@
 static bool set_text(const struct option *o, void *target, const char *value, struct error *err)
 {
 	return replace_string((char **)((char *)target + o->offset), value, err);
+}
+
+static bool set_ram(const struct option *o, void *target, const char *value, struct error *err)
+{
+	uint64_t bytes;
+	if (!parse_size(value, &bytes, err))
+		return false;
+	if (!bytes)	/* inside, 0 stands for the board's default */
+		return error_set(err, ERROR_USAGE, "a guest needs memory: write a size, as 512M");
+	((struct vm_config *)target)->ram = bytes;
+	return true;
 }
 
 static bool set_seed(const struct option *o, void *target, const char *value, struct error *err)
@@ -22,8 +34,8 @@ static bool set_seed(const struct option *o, void *target, const char *value, st
 /* ---- FILE,readonly,overlay=tmp ---- */
 
 /*
- * The next item of a list at *text, up to a single comma (a double one stands for itself), malloc'd; moves *text behind it.
- * NULL: out of memory.
+ * The next item of a list at *text, up to a single comma (a double one stands for itself), malloc'd; moves *text behind
+ * it. NULL: out of memory.
  */
 static char *next_item(const char **text)
 {
@@ -51,7 +63,8 @@ static bool disk_item(struct disk_config *d, const char *item, struct error *err
 			return error_set(err, ERROR_USAGE, "serial= takes 1 to 20 letters");
 		return replace_string(&d->serial, item + 7, err);
 	} else {
-		return error_set(err, ERROR_USAGE, "unknown part \"%.60s\": there are readonly, overlay=tmp and serial=TEXT%s", item,
+		return error_set(err, ERROR_USAGE,
+			"unknown part \"%.60s\": there are readonly, overlay=tmp and serial=TEXT%s", item,
 			strchr(item, '/') ? " (a comma in a path is written twice)" : "");
 	}
 	return true;
@@ -67,7 +80,8 @@ static bool set_disk(const struct option *o, void *target, const char *value, st
 		return error_set(err, ERROR_USAGE, "at most %zu disks", ARRAY_SIZE(c->disk));
 	d.path = next_item(&rest);
 	if (!d.path || !*d.path) {
-		error_set(err, d.path ? ERROR_USAGE : ERROR_HOST, d.path ? "no file: write FILE[,readonly][,overlay=tmp]" : "out of memory");
+		error_set(err, d.path ? ERROR_USAGE : ERROR_HOST,
+			d.path ? "no file: write FILE[,readonly][,overlay=tmp]" : "out of memory");
 		goto out;
 	}
 	while (*rest) {
@@ -97,33 +111,13 @@ out:
 
 /* ---- user,hostfwd=tcp:127.0.0.1:2222-:22,restrict ---- */
 
-static bool good_port(const char *text, size_t len)
-{
-	if (!len || len > 5 || strspn(text, "0123456789") < len)
-		return false;
-	unsigned port = (unsigned)strtoul(text, NULL, 10);
-	return port && port < 65536;
-}
-
-/* tcp|udp:[HOST-ADDRESS]:PORT-[GUEST-ADDRESS]:PORT */
-static bool good_hostfwd(const char *text)
-{
-	if (strncmp(text, "tcp:", 4) && strncmp(text, "udp:", 4))
-		return false;
-	const char *dash = strchr(text + 4, '-');
-	const char *colon = strchr(text + 4, ':');
-	if (!dash || !colon || colon > dash)
-		return false;
-	const char *guest = strchr(dash, ':');
-	return strspn(text + 4, "0123456789.") == (size_t)(colon - text - 4) && good_port(colon + 1, (size_t)(dash - colon - 1)) &&
-	       guest && strspn(dash + 1, "0123456789.") == (size_t)(guest - dash - 1) && good_port(guest + 1, strlen(guest + 1));
-}
-
 static bool parse_mac(const char *text, uint8_t mac[6])
 {
 	unsigned b[6];
 	int end = 0;
-	if (strlen(text) != 17 || sscanf(text, "%2x:%2x:%2x:%2x:%2x:%2x%n", &b[0], &b[1], &b[2], &b[3], &b[4], &b[5], &end) != 6 || end != 17)
+	if (strlen(text) != 17 ||
+		sscanf(text, "%2x:%2x:%2x:%2x:%2x:%2x%n", &b[0], &b[1], &b[2], &b[3], &b[4], &b[5], &end) != 6 ||
+		end != 17)
 		return false;
 	for (unsigned i = 0; i < 6; i++)
 		mac[i] = (uint8_t)b[i];
@@ -133,8 +127,9 @@ static bool parse_mac(const char *text, uint8_t mac[6])
 static bool net_item(struct net_config *n, const char *item, struct error *err)
 {
 	if (!strncmp(item, "hostfwd=", 8)) {
-		if (!good_hostfwd(item + 8))
-			return error_set(err, ERROR_USAGE, "\"%.80s\": write hostfwd=tcp:127.0.0.1:2222-:22 (or udp:)", item);
+		struct hostfwd checked;
+		if (!hostfwd_parse(item + 8, &checked, err))
+			return false;
 		if (n->n_hostfwd == ARRAY_SIZE(n->hostfwd))
 			return error_set(err, ERROR_USAGE, "at most %zu hostfwd", ARRAY_SIZE(n->hostfwd));
 		if (!replace_string(&n->hostfwd[n->n_hostfwd], item + 8, err))
@@ -144,9 +139,11 @@ static bool net_item(struct net_config *n, const char *item, struct error *err)
 		n->restrict_guest = true;
 	} else if (!strncmp(item, "mac=", 4)) {
 		if (!parse_mac(item + 4, n->mac))
-			return error_set(err, ERROR_USAGE, "\"%.60s\": write a unicast address as mac=52:54:00:12:34:56", item);
+			return error_set(
+				err, ERROR_USAGE, "\"%.60s\": write a unicast address as mac=52:54:00:12:34:56", item);
 	} else {
-		return error_set(err, ERROR_USAGE, "unknown part \"%.60s\": there are hostfwd=, restrict and mac=", item);
+		return error_set(
+			err, ERROR_USAGE, "unknown part \"%.60s\": there are hostfwd=, restrict and mac=", item);
 	}
 	return true;
 }
@@ -190,26 +187,31 @@ out:
 }
 
 const struct option vm_options[] = {
-	{ "arch", 0, "ARCH", option_string, AT(arch), "The guest's architecture; \"calque help\" lists them." },
-	{ "board", 0, "BOARD", option_string, AT(board), "The machine; \"calque machine\" describes it." },
-	{ "cpu", 0, "CPU[,EXT=on|off]...", option_string, AT(cpu),
-	  "The processor and what differs from its defaults, as rv64,zba=off; \"calque machine\" lists the extensions." },
-	{ "engine", 0, "ENGINE", option_string, AT(engine), "What executes guest code; \"calque help\" lists the engines." },
-	{ "ram", 'm', "SIZE", option_size, AT(ram), "Guest memory in bytes, or with K, M, G or T." },
-	{ "smp", 0, "N", option_unsigned, AT(smp), "Number of vCPUs, each a host thread; default 1." },
-	{ "deterministic", 0, NULL, option_flag, AT(deterministic),
-	  "Derive time from the number of instructions: the same input gives the same run. One vCPU only." },
-	{ "seed", 0, "N", set_seed, 0, "Start of the guest's entropy; without it the host's entropy is used." },
-	{ "kernel", 0, "FILE", option_string, AT(kernel), "Linux Image (plain, gzip or zstd), ELF or flat binary." },
-	{ "initrd", 0, "FILE", option_string, AT(initrd), "Initial RAM disk for the kernel." },
-	{ "append", 0, "TEXT", set_text, AT(append), "The kernel's command line." },
-	{ "dtb", 0, "FILE", option_string, AT(dtb), "Device tree to use in place of the board's own." },
-	{ "firmware", 0, "FILE", option_string, AT(firmware), "Machine firmware (ELF or flat binary) to run in place of the built-in one." },
-	{ "disk", 0, "FILE[,readonly][,overlay=tmp][,serial=TEXT]", set_disk, 0,
-	  "A raw image or block device as virtio disk; may be given several times. With overlay=tmp writes go to a temporary file and are lost at the end. "
-	  "A comma in a file name is written twice." },
-	{ "net", 0, "user[,hostfwd=RULE]...[,restrict][,mac=MAC]", set_net, 0,
-	  "A network card on user-mode networking. RULE as tcp:127.0.0.1:2222-:22 opens a host port that leads to the guest's; restrict leaves the guest no "
-	  "other way in or out." },
+	{"arch", 0, "ARCH", option_string, AT(arch), "The guest's architecture; \"calque help\" lists them."},
+	{"board", 0, "BOARD", option_string, AT(board), "The machine; \"calque machine\" describes it."},
+	{"cpu", 0, "CPU[,EXT=on|off]...", option_string, AT(cpu),
+		"The processor and what differs from its defaults, as rv64,zba=off; \"calque machine\" lists the "
+                "extensions."},
+	{"engine", 0, "ENGINE", option_string, AT(engine),
+		"What executes guest code; \"calque help\" lists the engines."},
+	{"ram", 'm', "SIZE", set_ram, 0, "Guest memory in bytes, or with K, M, G or T."},
+	{"smp", 0, "N", option_unsigned, AT(smp), "Number of vCPUs, each a host thread; default 1."},
+	{"deterministic", 0, NULL, option_flag, AT(deterministic),
+		"Derive time from the number of instructions: the same input gives the same run. One vCPU only."},
+	{"seed", 0, "N", set_seed, 0, "Start of the guest's entropy; without it the host's entropy is used."},
+	{"kernel", 0, "FILE", option_string, AT(kernel), "Linux Image (plain, gzip or zstd), ELF or flat binary."},
+	{"initrd", 0, "FILE", option_string, AT(initrd), "Initial RAM disk for the kernel."},
+	{"append", 0, "TEXT", set_text, AT(append), "The kernel's command line."},
+	{"dtb", 0, "FILE", option_string, AT(dtb), "Device tree to use in place of the board's own."},
+	{"firmware", 0, "FILE", option_string, AT(firmware),
+		"Machine firmware (ELF or flat binary) to run in place of the built-in one."},
+	{"disk", 0, "FILE[,readonly][,overlay=tmp][,serial=TEXT]", set_disk, 0,
+		"A raw image or block device as virtio disk; may be given several times. With overlay=tmp writes go to "
+                "a temporary file and are lost at the end. "
+		"A comma in a file name is written twice."},
+	{"net", 0, "user[,hostfwd=RULE]...[,restrict][,mac=MAC]", set_net, 0,
+		"A network card on user-mode networking. RULE as tcp:127.0.0.1:2222-:22 opens a host port that leads "
+                "to the guest's; restrict leaves the guest no "
+		"other way in or out."},
 };
 const unsigned n_vm_options = ARRAY_SIZE(vm_options);

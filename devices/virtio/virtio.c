@@ -40,13 +40,6 @@ bool virtio_init(struct virtio_device *v, const struct virtio_device_ops *ops, s
 	return true;
 }
 
-void virtio_stop(struct virtio_device *v)
-{
-	virtio_drain(v);
-	event_fd_free(v->later_watch);
-	v->later_watch = NULL;
-}
-
 void virtio_fini(struct virtio_device *v)
 {
 	close(v->later_fd);
@@ -95,28 +88,45 @@ static void gate_close(struct virtio_device *v)
 	pthread_mutex_unlock(&v->gate_lock);
 }
 
-static bool gate_open(struct virtio_device *v)
+static void gate_open(struct virtio_device *v)
 {
 	pthread_mutex_lock(&v->gate_lock);
 	bool open = --v->closed == 0;
 	pthread_mutex_unlock(&v->gate_lock);
-	return open;
+	for (unsigned i = 0; open && i < v->n_queues; i++)
+		virtio_later(v, i);
+}
+
+/* A machine may be told to pause or to go on twice; each reset opens what it closed. */
+static bool set_paused(struct virtio_device *v, bool paused)
+{
+	pthread_mutex_lock(&v->gate_lock);
+	bool changed = v->paused != paused;
+	v->paused = paused;
+	pthread_mutex_unlock(&v->gate_lock);
+	return changed;
 }
 
 void virtio_drain(struct virtio_device *v)
 {
-	gate_close(v);
+	if (set_paused(v, true))
+		gate_close(v);
 }
 
 void virtio_resume(struct virtio_device *v)
 {
-	if (!gate_open(v))
-		return;
-	for (unsigned i = 0; i < v->n_queues; i++)
-		virtio_later(v, i);
+	if (set_paused(v, false))
+		gate_open(v);
 }
 
 /* ---- work on the event thread ---- */
+
+void virtio_stop(struct virtio_device *v)
+{
+	gate_close(v);
+	event_fd_free(v->later_watch);
+	v->later_watch = NULL;
+}
 
 void virtio_later(struct virtio_device *v, unsigned n)
 {
@@ -201,7 +211,7 @@ void virtio_reset(struct virtio_device *v, bool power_on)
 		v->ops->reset(v, power_on);
 	v->resetting = false;
 	virtio_unlock(v);
-	virtio_resume(v);
+	gate_open(v);
 	virtio_lock(v);
 }
 
@@ -222,7 +232,7 @@ void virtio_queue_ready(struct virtio_queue *q, bool ready)
 	virtio_lock(v);
 	ring_clear(q);
 	virtio_unlock(v);
-	virtio_resume(v);
+	gate_open(v);
 	virtio_lock(v);
 }
 

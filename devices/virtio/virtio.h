@@ -171,7 +171,8 @@ struct virtio_device {
 
 	pthread_mutex_t gate_lock;
 	pthread_cond_t gate_changed;
-	unsigned closed, inside;	/* under gate_lock */
+	unsigned closed, inside;	/* these three under gate_lock */
+	bool paused;
 
 	_Atomic uint32_t later;		/* queues that want work, by bit */
 	int later_fd;			/* eventfd: some do */

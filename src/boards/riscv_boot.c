@@ -2,10 +2,11 @@
 /*
  * Images and entry. Three ways in:
  *   built-in SBI	kernel at RAM + 2 MiB, entered by hart 0 in S-mode (riscv_sbi.c)
- *   --firmware	firmware at RAM, kernel at RAM + 2 MiB, all harts enter the firmware in M-mode through the boot ROM
- *   bare		an ELF file at its own addresses or a flat one at RAM, all harts enter it in M-mode through the boot ROM
- * The initrd lies half-way up the RAM (at most 512 MiB above the kernel), where neither U-Boot nor OpenSBI, which work at the
- * two ends, run it over; the device tree at the top of the first GiB, with room after it for firmware that adds nodes.
+ *   --firmware	firmware at RAM, kernel at RAM + 2 MiB; all harts enter the firmware in M-mode through the boot ROM
+ *   bare	an ELF file at its own addresses or a flat one at RAM; all harts enter it like firmware
+ * The initrd lies half-way up the RAM (at most 512 MiB above the kernel), where neither U-Boot nor OpenSBI, which work
+ * at the two ends, run it over; the device tree at the top of the first GiB, with room after it for firmware that adds
+ * nodes.
  */
 #include <elf.h>
 #include <stdlib.h>
@@ -19,6 +20,9 @@
 #define TREE_SLACK    (64 << 10)	/* OpenSBI and U-Boot add reserved memory and the like */
 #define TREE_TOP      (1024 * MIB)	/* from the base of RAM: below 3 GiB, as firmware expects */
 #define INITRD_ABOVE  (512 * MIB)
+/* Where OpenSBI's fw_jump moves the tree to, from the base of RAM (platform/generic/objects.mk, FW_JUMP_FDT_OFFSET) */
+#define JUMP_TREE      0x2200000
+#define JUMP_TREE_SIZE (2 * MIB)
 
 /* An executable image and where it goes. */
 struct program {
@@ -55,10 +59,12 @@ static bool check_room(const struct program *p, const struct vm_config *c, struc
 {
 	if (p->low >= VIRT_RAM_BASE && p->high <= ram_end(c))
 		return true;
-	return image_error(&p->image, err, "needs memory 0x%llx-0x%llx, but RAM is 0x%llx-0x%llx; %s", (unsigned long long)p->low,
-			   (unsigned long long)p->high, (unsigned long long)VIRT_RAM_BASE, (unsigned long long)ram_end(c),
-			   p->low >= VIRT_RAM_BASE && p->low < ram_end(c) ? "give -m more" :
-			   p->low >> 63 ? "give the kernel's Image instead of its ELF file" : "link it for the board's RAM");
+	return image_error(&p->image, err, "needs memory 0x%llx-0x%llx, but RAM is 0x%llx-0x%llx; %s",
+		(unsigned long long)p->low, (unsigned long long)p->high, (unsigned long long)VIRT_RAM_BASE,
+		(unsigned long long)ram_end(c),
+		p->low >= VIRT_RAM_BASE && p->low < ram_end(c) ? "give -m more"
+			: p->low >> 63                         ? "give the kernel's Image instead of its ELF file"
+							       : "link it for the board's RAM");
 }
 
 /* An ELF file, a Linux Image where that is allowed, or flat code for `at`. */
@@ -93,7 +99,8 @@ static bool open_program(struct program *p, const char *option, const char *path
 				   linux_allowed ? "Linux Image, ELF file or flat binary" : "ELF file or flat binary");
 	} else if (p->image.size < 4 || !(p->image.bytes[0] | p->image.bytes[1])) {
 		/* 16 zero bits are no instruction (unprivileged manual, 1.5) */
-		return image_error(&p->image, err, "does not begin with RISC-V code; give a Linux Image, ELF file or flat binary");
+		return image_error(
+			&p->image, err, "does not begin with RISC-V code; give a Linux Image, ELF file or flat binary");
 	}
 	return check_room(p, c, err);
 }
@@ -106,13 +113,16 @@ static bool overlap(const struct program *a, const struct program *b)
 static bool open_programs(struct boot *b, const struct vm_config *c, struct error *err)
 {
 	uint64_t kernel_at = VIRT_RAM_BASE + (c->bare ? 0 : KERNEL_OFFSET);
-	if (c->firmware && !c->bare && !open_program(&b->firmware, "--firmware", c->firmware, VIRT_RAM_BASE, false, c, err))
+	if (c->firmware && !c->bare &&
+		!open_program(&b->firmware, "--firmware", c->firmware, VIRT_RAM_BASE, false, c, err))
 		return false;
-	if (c->kernel && !open_program(&b->kernel, c->bare ? "program" : "--kernel", c->kernel, kernel_at, !c->bare, c, err))
+	if (c->kernel &&
+		!open_program(&b->kernel, c->bare ? "program" : "--kernel", c->kernel, kernel_at, !c->bare, c, err))
 		return false;
 	if (c->firmware && c->kernel && overlap(&b->firmware, &b->kernel))
-		return image_error(&b->firmware.image, err, "reaches to 0x%llx, over the kernel at 0x%llx; leave --kernel out or give other firmware",
-				   (unsigned long long)b->firmware.high, (unsigned long long)b->kernel.low);
+		return image_error(&b->firmware.image, err,
+			"reaches to 0x%llx, over the kernel at 0x%llx; leave --kernel out or give other firmware",
+			(unsigned long long)b->firmware.high, (unsigned long long)b->kernel.low);
 	return true;
 }
 
@@ -153,8 +163,20 @@ static bool build_tree(struct boot *b, struct machine *m, const struct vm_config
 
 static bool too_small(const struct boot *b, const struct vm_config *c, uint64_t need, struct error *err)
 {
-	return error_set(err, ERROR_USAGE, "%llu MiB of RAM are too few for kernel, initrd and device tree; give at least -m %lluM",
-			 (unsigned long long)(c->ram >> 20), (unsigned long long)((need + MIB - 1) >> 20));
+	return error_set(err, ERROR_USAGE,
+		"%llu MiB of RAM are too few for kernel, initrd and device tree; give at least -m %lluM",
+		(unsigned long long)(c->ram >> 20), (unsigned long long)((need + MIB - 1) >> 20));
+}
+
+static bool apart(uint64_t a, uint64_t a_size, uint64_t b, uint64_t b_size)
+{
+	return a + a_size <= b || b + b_size <= a;
+}
+
+static bool initrd_fits(const struct boot *b, const struct vm_config *c, uint64_t at, uint64_t size)
+{
+	return at < ram_end(c) && size <= ram_end(c) - at && apart(at, size, b->tree_at, b->tree_size + TREE_SLACK) &&
+	       (!c->firmware || apart(at, size, VIRT_RAM_BASE + JUMP_TREE, JUMP_TREE_SIZE));
 }
 
 /* Chooses the places of initrd and tree. The tree's size does not depend on the addresses in it. */
@@ -175,20 +197,21 @@ static bool place(struct boot *b, struct machine *m, const struct vm_config *c, 
 	if (!initrd)
 		return true;
 	uint64_t half = c->ram / 2 < INITRD_ABOVE ? c->ram / 2 : INITRD_ABOVE;
-	b->initrd_at = (VIRT_RAM_BASE + KERNEL_OFFSET + half) & PAGE_MASK;
 	used = (used + PAGE_SIZE - 1) & PAGE_MASK;
-	if (b->initrd_at < used)
-		b->initrd_at = used;
-	uint64_t tree_end = b->tree_at + b->tree_size + TREE_SLACK;
-	if (b->initrd_at + initrd <= b->tree_at)
-		return true;
-	if (b->tree_at >= used && b->tree_at - used >= initrd)
-		b->initrd_at = b->tree_at - initrd;	/* lower, just below the tree */
-	else if (ram_end(c) > tree_end && ram_end(c) - tree_end >= initrd + PAGE_SIZE)
-		b->initrd_at = (tree_end + PAGE_SIZE - 1) & PAGE_MASK;
-	else
-		return too_small(b, c, need, err);
-	return true;
+	/* the best place first */
+	const uint64_t candidate[] = {
+		(VIRT_RAM_BASE + KERNEL_OFFSET + half) & PAGE_MASK,
+		b->tree_at - initrd,
+		VIRT_RAM_BASE + JUMP_TREE + JUMP_TREE_SIZE,
+		used,
+		(b->tree_at + b->tree_size + TREE_SLACK + PAGE_SIZE - 1) & PAGE_MASK,
+	};
+	for (unsigned i = 0; i < ARRAY_SIZE(candidate); i++) {
+		b->initrd_at = candidate[i];
+		if (candidate[i] >= used && initrd_fits(b, c, candidate[i], initrd))
+			return true;
+	}
+	return too_small(b, c, need, err);
 }
 
 static bool prepare(struct boot *b, struct machine *m, const struct vm_config *c, struct error *err)
@@ -235,8 +258,9 @@ static bool put_rom(struct boot *b, struct machine *m, uint64_t entry, struct er
 			.next_mode = FW_DYNAMIC_NEXT_S,
 		},
 	};
-	_Static_assert(offsetof(typeof(rom), entry) == 24 && offsetof(typeof(rom), tree) == 32 && offsetof(typeof(rom), info) == 40,
-		       "the offsets that the code uses");
+	_Static_assert(offsetof(typeof(rom), entry) == 24 && offsetof(typeof(rom), tree) == 32 &&
+			offsetof(typeof(rom), info) == 40,
+		"the offsets that the code uses");
 	uint64_t at = riscv_virt_map[VIRT_MROM].base;
 	if (!load_bytes(&m->phys, at, &rom, sizeof(rom)))
 		return error_set(err, ERROR_HOST, "the boot ROM could not be written");

@@ -146,24 +146,18 @@ struct remote_flush {
 /* More pages than this are flushed as the whole address space. */
 #define FLUSH_MAX_PAGES 64
 
-static bool same_asid(uint64_t satp, uint64_t asid)
-{
-	return satp >> 60 && (satp >> 44 & 0xffff) == asid;
-}
-
 static void flush_here(struct vcpu *cpu, void *arg)
 {
 	const struct remote_flush *r = arg;
-	struct mmu_flush f = { .all_contexts = !r->one_asid, .match = same_asid, .arg = r->asid };
+	const uint64_t *asid = r->one_asid ? &r->asid : NULL;
 	uint64_t first = r->start & PAGE_MASK, last = r->start + r->size - 1;
 	/* start = size = 0 and size = -1 mean everything (chapter 8) */
 	if ((!r->start && !r->size) || last < r->start || (last - first) >> PAGE_BITS >= FLUSH_MAX_PAGES) {
-		f.all_addresses = true;
-		mmu_flush(cpu, &f);
+		riscv_fence_vma(cpu, NULL, asid);
 		return;
 	}
-	for (f.va = first; f.va <= last && f.va >= first; f.va += PAGE_SIZE)
-		mmu_flush(cpu, &f);
+	for (uint64_t va = first; va <= last && va >= first; va += PAGE_SIZE)
+		riscv_fence_vma(cpu, &va, asid);
 }
 
 /* Stores to code drop its translations at once: all that remains of fence.i is that the hart passes a safe point. */
@@ -183,7 +177,7 @@ static void run_on_set(struct call *c, uint64_t set, vcpu_fn *fn, void *arg)
 static int rfence(struct call *c, uint64_t fid)
 {
 	uint64_t set;
-	struct remote_flush r = { c->arg[2], c->arg[3], c->arg[4] & 0xffff, fid == 2 };
+	struct remote_flush r = { c->arg[2], c->arg[3], c->arg[4], fid == 2 };
 	if (fid > 2)	/* 3 to 6 are the hypervisor's */
 		return SBI_NOT_SUPPORTED;
 	if (!hart_set(c, c->arg[0], c->arg[1], &set))
@@ -358,7 +352,7 @@ static int64_t legacy(struct call *c, uint64_t eid)
 {
 	uint64_t set = 0;
 	uint8_t byte = (uint8_t)c->arg[0];
-	struct remote_flush r = { c->arg[1], c->arg[2], c->arg[3] & 0xffff, eid == 7 };
+	struct remote_flush r = { c->arg[1], c->arg[2], c->arg[3], eid == 7 };
 	switch (eid) {
 	case 0:
 		riscv_set_stimer(c->cpu, c->arg[0]);

@@ -76,8 +76,8 @@ static void exit_call(struct vcpu *cpu, uint64_t block)
 		word[0] = block, word[1] = 0;	/* the 32-bit form: the reason itself */
 	uint64_t code = word[0] == APPLICATION_EXIT ? word[1] : 1;
 	if (code)
-		machine_end(cpu->machine, EXIT_CODE, code, "the guest ended with code %" PRIu64 " (semihosting, reason 0x%" PRIx64 ")",
-			    code, word[0]);
+		machine_end(cpu->machine, EXIT_CODE, code,
+			"the guest ended with code %" PRIu64 " (semihosting, reason 0x%" PRIx64 ")", code, word[0]);
 	else
 		machine_end(cpu->machine, EXIT_POWEROFF, 0, "the guest ended (semihosting)");
 	vcpu_trip(cpu);
@@ -96,7 +96,8 @@ static uint64_t open_call(struct vcpu *cpu, uint64_t block)
 {
 	uint64_t word[3];	/* name, mode, length */
 	char name[3];
-	if (!read_guest(cpu, block, word, sizeof(word)) || word[2] != sizeof(name) || !read_guest(cpu, word[0], name, sizeof(name)))
+	if (!read_guest(cpu, block, word, sizeof(word)) || word[2] != sizeof(name) ||
+		!read_guest(cpu, word[0], name, sizeof(name)))
 		return FAILED;
 	return memcmp(name, ":tt", sizeof(name)) ? FAILED : CONSOLE_HANDLE;
 }

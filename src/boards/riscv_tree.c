@@ -61,6 +61,7 @@ static void describe_cpu(struct fdt *t, const struct cpu_config *cpu, unsigned n
 	fdt_str(t, "compatible", "riscv,cpu-intc");
 	fdt_empty(t, "interrupt-controller");
 	fdt_u32(t, "#interrupt-cells", 1);
+	fdt_u32(t, "#address-cells", 0);
 	fdt_u32(t, "phandle", fdt_phandle(t, intc));
 	fdt_end(t);
 	fdt_end(t);
@@ -125,8 +126,8 @@ static void describe_chosen(struct fdt *t, const struct vm_config *c, uint64_t i
 	fdt_end(t);
 }
 
-bool riscv_build_tree(struct machine *m, const struct vm_config *c, uint64_t initrd_start, uint64_t initrd_end, void **blob,
-		      unsigned *size, struct error *err)
+bool riscv_build_tree(struct machine *m, const struct vm_config *c, uint64_t initrd_start, uint64_t initrd_end,
+	void **blob, unsigned *size, struct error *err)
 {
 	struct fdt *t = fdt_new();
 	if (!t)

@@ -52,12 +52,14 @@ static void consoles_destroy(struct device *d)
 	device_fini(d);
 }
 
-static const struct device_ops consoles_ops = { .type = "consoles", .resume = consoles_resume, .destroy = consoles_destroy };
+static const struct device_ops consoles_ops = {
+	.type = "consoles", .resume = consoles_resume, .destroy = consoles_destroy};
 
 /* ---- devices ---- */
 
 /* Attaches a device, whose creation may have failed, at its place in the map. */
-static bool attach_sized(struct machine *m, struct device *d, enum riscv_virt_region where, uint64_t size, struct error *err)
+static bool attach_sized(
+	struct machine *m, struct device *d, enum riscv_virt_region where, uint64_t size, struct error *err)
 {
 	struct riscv_virt *b = riscv_virt(m);
 	const struct board_region *r = &riscv_virt_map[where];
@@ -92,8 +94,9 @@ static bool add_virtio(struct machine *m, const struct vm_config *c, struct erro
 	unsigned wanted = c->n_disks + c->n_nets + (c->virtio_console != NULL), slot = 0;
 	bool rng = !c->bare;
 	if (wanted + rng > VIRT_VIRTIO_SLOTS)
-		return error_set(err, ERROR_USAGE, "%u disks, networks and consoles, but the board has places for %u; leave some out",
-				 wanted, VIRT_VIRTIO_SLOTS - rng);
+		return error_set(err, ERROR_USAGE,
+			"%u disks, networks and consoles, but the board has places for %u; leave some out", wanted,
+			VIRT_VIRTIO_SLOTS - rng);
 	for (unsigned i = 0; i < c->n_disks; i++)
 		if (!attach_virtio(m, virtio_blk_new(m, &c->disk[i], err), &slot, err))
 			return false;
@@ -149,13 +152,14 @@ static bool add_plain_ram(struct machine *m, uint64_t from, uint64_t to, struct 
 }
 
 /* RAM in which the pages that hold tohost tell of stores. */
-static bool add_watched_ram(struct machine *m, const struct vm_config *c, const struct riscv_htif_place *place, struct error *err)
+static bool add_watched_ram(
+	struct machine *m, const struct vm_config *c, const struct riscv_htif_place *place, struct error *err)
 {
 	uint64_t end = VIRT_RAM_BASE + c->ram;
 	uint64_t from = place->tohost & PAGE_MASK, to = (place->tohost + 7 + PAGE_SIZE) & PAGE_MASK;
 	if (place->tohost < VIRT_RAM_BASE || place->tohost >= end || to > end)
-		return error_set(err, ERROR_USAGE, "%s: its symbol tohost, 0x%llx, is not in RAM; link it for 0x%llx", c->kernel,
-				 (unsigned long long)place->tohost, (unsigned long long)VIRT_RAM_BASE);
+		return error_set(err, ERROR_USAGE, "%s: its symbol tohost, 0x%llx, is not in RAM; link it for 0x%llx",
+			c->kernel, (unsigned long long)place->tohost, (unsigned long long)VIRT_RAM_BASE);
 	struct htif_config config = { place->tohost, place->fromhost, place->tohost_size, c->serial, true };
 	struct device *htif = htif_new(m, &config);
 	if (!htif || !bus_attach(&riscv_virt(m)->bus, htif, GPA(place->tohost), 0, err))
@@ -176,7 +180,8 @@ static bool add_memory(struct machine *m, const struct vm_config *c, bool *htif,
 		return false;
 	if (!phys_add_rom(&m->phys, GPA(rom->base), rom->size, rom->name, err))
 		return false;
-	return *htif ? add_watched_ram(m, c, &place, err) : add_plain_ram(m, VIRT_RAM_BASE, VIRT_RAM_BASE + c->ram, err);
+	return *htif ? add_watched_ram(m, c, &place, err)
+		     : add_plain_ram(m, VIRT_RAM_BASE, VIRT_RAM_BASE + c->ram, err);
 }
 
 /* ---- life ---- */
@@ -206,8 +211,8 @@ static bool create(struct machine *m, const struct vm_config *c, const struct cp
 	b->console[1] = c->virtio_console;
 	device_init(&b->consoles, &consoles_ops, m);
 	bool htif;
-	if (!bus_attach(&b->bus, &b->consoles, GPA(0), 0, err) || !add_memory(m, c, &htif, err) || !add_devices(m, c, htif, err) ||
-	    (!c->bare && !c->firmware && !add_sbi(m, err))) {
+	if (!bus_attach(&b->bus, &b->consoles, GPA(0), 0, err) || !add_memory(m, c, &htif, err) ||
+		!add_devices(m, c, htif, err) || (!c->bare && !c->firmware && !add_sbi(m, err))) {
 		destroy(m);
 		return false;
 	}

@@ -52,14 +52,15 @@ static inline struct riscv_virt *riscv_virt(const struct machine *m) { return m-
 MUST_CHECK bool riscv_start_consoles(struct machine *m, struct error *err);
 
 /* riscv_tree.c: the tree that a guest gets; initrd_end 0: none. *blob is malloc'd and the caller's. */
-MUST_CHECK bool riscv_build_tree(struct machine *m, const struct vm_config *c, uint64_t initrd_start, uint64_t initrd_end,
-				 void **blob, unsigned *size, struct error *err);
+MUST_CHECK bool riscv_build_tree(struct machine *m, const struct vm_config *c, uint64_t initrd_start,
+	uint64_t initrd_end, void **blob, unsigned *size, struct error *err);
 #define RNG_SEED_SIZE 32
 void riscv_rng_seed(const struct vm_config *c, uint8_t seed[RNG_SEED_SIZE]);
 
 /* riscv_boot.c */
 MUST_CHECK bool riscv_load(struct machine *m, const struct vm_config *c, struct error *err);
-MUST_CHECK bool riscv_dump_dtb(struct machine *m, const struct vm_config *c, void **blob, unsigned *size, struct error *err);
+MUST_CHECK bool riscv_dump_dtb(
+	struct machine *m, const struct vm_config *c, void **blob, unsigned *size, struct error *err);
 /* For bare programs: where the ELF file's tohost and fromhost are. False with err empty: it has none. */
 struct riscv_htif_place { uint64_t tohost, tohost_size, fromhost; };
 MUST_CHECK bool riscv_find_htif(const struct vm_config *c, struct riscv_htif_place *place, struct error *err);

@@ -118,7 +118,9 @@ static bool set_pc(struct gdb *g, const char *p)
 {
 	uint64_t pc;
 	int reg = vm_find_reg(g->vm, "pc");
-	return !*p || (number(&p, &pc) && reg >= 0 && g->vm->frontend->reg_write(g->vm->machine.vcpu[g->last], (unsigned)reg, pc));
+	return !*p ||
+		(number(&p, &pc) && reg >= 0 &&
+			g->vm->frontend->reg_write(g->vm->machine.vcpu[g->last], (unsigned)reg, pc));
 }
 
 /* vCont;s:1;c and the like: for each vCPU the first action that names it. False: malformed. */
@@ -187,7 +189,10 @@ static void thread_info(struct gdb *g, const char *p)
 		return;
 	}
 	const struct vcpu *cpu = g->vm->machine.vcpu[__builtin_ctzll(mask)];
-	int n = snprintf(text, sizeof text, "vCPU %u (%s)", cpu->index, cpu->halted ? "halted" : cpu->waiting ? "waiting" : "running");
+	int n = snprintf(text, sizeof text, "vCPU %u (%s)", cpu->index,
+		cpu->halted            ? "halted"
+			: cpu->waiting ? "waiting"
+				       : "running");
 	gdb_put_hex(&g->link, text, (unsigned)n);
 }
 
@@ -215,7 +220,8 @@ static void query(struct gdb *g, const char *p)
 {
 	struct gdb_link *l = &g->link;
 	if (!strncmp(p, "qSupported", 10)) {
-		gdb_put(l, "PacketSize=%x;qXfer:features:read+;vContSupported+;swbreak+;QStartNoAckMode+", GDB_PACKET - 16);
+		gdb_put(l, "PacketSize=%x;qXfer:features:read+;vContSupported+;swbreak+;QStartNoAckMode+",
+			GDB_PACKET - 16);
 	} else if (!strncmp(p, "qXfer:features:read:", 20)) {
 		transfer(g, p + 20);
 	} else if (!strcmp(p, "qfThreadInfo")) {

@@ -61,7 +61,8 @@ static bool listen_unix(struct gdb_link *l, const char *path, struct error *err)
 	if (l->listen_fd < 0)
 		return error_set(err, ERROR_HOST, "socket: %s", strerror(errno));
 	if (bind(l->listen_fd, (struct sockaddr *)&at, sizeof at))
-		return error_set(err, ERROR_USAGE, "%s", errno == EADDRINUSE ? "exists already; remove it or choose another path" : strerror(errno));
+		return error_set(err, ERROR_USAGE, "%s",
+			errno == EADDRINUSE ? "exists already; remove it or choose another path" : strerror(errno));
 	l->path = strdup(path);
 	if (!l->path || listen(l->listen_fd, 1))
 		return error_set(err, ERROR_HOST, "%s", l->path ? strerror(errno) : "out of memory");
@@ -157,7 +158,10 @@ static int wait_byte(struct gdb_link *l)
 
 static int hex_digit(int c)
 {
-	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+	return c >= '0' && c <= '9'    ? c - '0'
+		: c >= 'a' && c <= 'f' ? c - 'a' + 10
+		: c >= 'A' && c <= 'F' ? c - 'A' + 10
+				       : -1;
 }
 
 /* ---- packets ---- */

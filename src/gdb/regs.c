@@ -45,10 +45,12 @@ static void write_xml(const struct gdb *g, FILE *f)
 	for (unsigned i = 0; i < g->n_regs; i++) {
 		const struct frontend_reg *r = reg_at(g, i);
 		if (!group || strcmp(group, r->group)) {
-			fprintf(f, "%s<feature name=\"org.gnu.gdb.%.*s.%s\">\n", group ? "</feature>\n" : "", (int)strcspn(arch, ":"), arch, r->group);
+			fprintf(f, "%s<feature name=\"org.gnu.gdb.%.*s.%s\">\n", group ? "</feature>\n" : "",
+				(int)strcspn(arch, ":"), arch, r->group);
 			group = r->group;
 		}
-		fprintf(f, "<reg name=\"%s\" bitsize=\"%u\" regnum=\"%u\" type=\"%s\"/>\n", r->name, r->bits, r->gdb_number, type_of(r));
+		fprintf(f, "<reg name=\"%s\" bitsize=\"%u\" regnum=\"%u\" type=\"%s\"/>\n", r->name, r->bits,
+			r->gdb_number, type_of(r));
 	}
 	fprintf(f, "%s</target>\n", group ? "</feature>\n" : "");
 }

@@ -35,6 +35,10 @@ bool dtb_complete(const struct image *im, const struct dtb_fixup *fix, void **bl
 		return image_error(im, err, "not a flattened device tree; make one with dtc -O dtb");
 	if (im->size > MAX_SIZE)
 		return image_error(im, err, "larger than 2 MiB, which no kernel takes");
+	/* older ones lay names out otherwise, and libfdt's check trips over that */
+	if (fdt_version(im->bytes) < 16)
+		return image_error(im, err, "device tree format %u; only 16 and later are read, make it again with dtc",
+				   fdt_version(im->bytes));
 	int bad = fdt_check_full(im->bytes, im->size);
 	if (bad)
 		return image_error(im, err, "damaged device tree (%s); make it again with dtc", fdt_strerror(bad));

@@ -22,7 +22,8 @@ static Elf *open_elf(const struct image *im, unsigned machine, const Elf64_Ehdr 
 		return NULL;
 	}
 	if (h->e_machine != machine) {
-		image_error(im, err, "an ELF file for another machine (e_machine %u, wanted %u)", h->e_machine, machine);
+		image_error(
+			im, err, "an ELF file for another machine (e_machine %u, wanted %u)", h->e_machine, machine);
 		return NULL;
 	}
 	if (h->e_type != ET_EXEC && h->e_type != ET_DYN) {
@@ -59,12 +60,14 @@ static uint64_t to_physical(const Elf64_Phdr *p, size_t n, uint64_t bias, uint64
 	return va + bias;
 }
 
-static bool check_segment(const struct image *im, const Elf64_Phdr *p, uint64_t bias, struct elf_info *info, struct error *err)
+static bool check_segment(
+	const struct image *im, const Elf64_Phdr *p, uint64_t bias, struct elf_info *info, struct error *err)
 {
 	uint64_t at = p->p_paddr + bias;
 	if (p->p_filesz > p->p_memsz || p->p_offset > im->size || p->p_filesz > im->size - p->p_offset)
-		return image_error(im, err, "damaged ELF file: the segment for 0x%llx is not all in the file; is it cut short?",
-				   (unsigned long long)p->p_paddr);
+		return image_error(im, err,
+			"damaged ELF file: the segment for 0x%llx is not all in the file; is it cut short?",
+			(unsigned long long)p->p_paddr);
 	if (at < bias || at + p->p_memsz < at)
 		return image_error(im, err, "damaged ELF file: the segment for 0x%llx wraps around the address space",
 				   (unsigned long long)p->p_paddr);
@@ -73,14 +76,16 @@ static bool check_segment(const struct image *im, const Elf64_Phdr *p, uint64_t 
 	return true;
 }
 
-static bool load_segment(const struct image *im, const Elf64_Phdr *p, uint64_t bias, struct phys *phys, struct error *err)
+static bool load_segment(
+	const struct image *im, const Elf64_Phdr *p, uint64_t bias, struct phys *phys, struct error *err)
 {
 	uint64_t at = p->p_paddr + bias;
 	if (load_bytes(phys, at, im->bytes + p->p_offset, p->p_filesz) &&
 	    load_zeros(phys, at + p->p_filesz, p->p_memsz - p->p_filesz))
 		return true;
-	return image_error(im, err, "its segment 0x%llx-0x%llx is not in guest memory; link it for the board's RAM, or give -m more",
-			   (unsigned long long)at, (unsigned long long)(at + p->p_memsz));
+	return image_error(im, err,
+		"its segment 0x%llx-0x%llx is not in guest memory; link it for the board's RAM, or give -m more",
+		(unsigned long long)at, (unsigned long long)(at + p->p_memsz));
 }
 
 /* phys NULL: only checks */
@@ -94,7 +99,7 @@ static bool walk(const struct image *im, unsigned machine, uint64_t base, struct
 	bool ok = false;
 	size_t n = 0;
 	const Elf64_Phdr *p = elf64_getphdr(elf);
-	if (!p || elf_getphdrnum(elf, &n) || !n) {
+	if (!p || elf_getphdrnum(elf, &n) || !n || h->e_phentsize != sizeof(*p)) {
 		image_error(im, err, "damaged ELF file: no program headers");
 		goto out;
 	}
@@ -118,7 +123,8 @@ static bool walk(const struct image *im, unsigned machine, uint64_t base, struct
 		goto out;
 	}
 	if (info->entry < info->low || info->entry >= info->high) {
-		image_error(im, err, "damaged ELF file: its entry 0x%llx lies in no segment", (unsigned long long)info->entry);
+		image_error(im, err, "damaged ELF file: its entry 0x%llx lies in no segment",
+			(unsigned long long)info->entry);
 		goto out;
 	}
 	for (size_t i = 0; phys && i < n; i++)
@@ -135,7 +141,8 @@ bool elf_check(const struct image *im, unsigned machine, uint64_t base, struct e
 	return walk(im, machine, base, NULL, info, err);
 }
 
-bool elf_load(const struct image *im, unsigned machine, uint64_t base, struct phys *p, struct elf_info *info, struct error *err)
+bool elf_load(const struct image *im, unsigned machine, uint64_t base, struct phys *p, struct elf_info *info,
+	struct error *err)
 {
 	return walk(im, machine, base, p, info, err);
 }

@@ -16,7 +16,12 @@ bool image_error(const struct image *im, struct error *err, const char *fmt, ...
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	return error_set(err, ERROR_USAGE, "%s %s: %s", im->option, im->path, text);
+	error_set(err, ERROR_USAGE, "%s %s: %s", im->option, im->path, text);
+	/* names of files and words out of them may hold anything; the message is one line */
+	for (unsigned char *at = (unsigned char *)err->text; *at; at++)
+		if (*at < ' ' || *at == 0x7f)
+			*at = '?';
+	return false;
 }
 
 /* Whole file into memory; the size that stat gives is a first guess only (it may be a pipe, or grow). */
@@ -34,8 +39,9 @@ static bool read_all(struct image *im, int fd, uint64_t guess, uint64_t max, str
 			return im->size ? true : image_error(im, err, "the file is empty");
 		im->size += n;
 		if (im->size > max)
-			return image_error(im, err, "larger than the %llu MiB that fit into guest memory; give -m more, or check the file",
-					   (unsigned long long)(max >> 20));
+			return image_error(im, err,
+				"larger than the %llu MiB that fit into guest memory; give -m more, or check the file",
+				(unsigned long long)(max >> 20));
 		if (im->size < room)
 			continue;
 		room = room * 2 < max + 1 ? room * 2 : max + 1;

@@ -23,8 +23,8 @@ bool linux_image_is(const struct image *im, uint32_t magic)
 }
 
 /*
- * Images with an EFI stub are PE files too: their section table tells how long the file must be, so that a download that
- * broke off is found here and not as a crash in the guest. (PE format, "COFF file header" and "section table")
+ * Images with an EFI stub are PE files too: their section table tells how long the file must be, so that a download
+ * that broke off is found here and not as a crash in the guest. (PE format, "COFF file header" and "section table")
  */
 static uint64_t pe_file_size(const struct image *im)
 {
@@ -53,8 +53,9 @@ bool linux_image_parse(const struct image *im, uint32_t magic, struct linux_imag
 				   (unsigned long long)out->text_offset);
 	uint64_t whole = pe_file_size(im);
 	if (im->size < whole)
-		return image_error(im, err, "%llu bytes long, but its header says %llu; the file is cut short, fetch it again",
-				   (unsigned long long)im->size, (unsigned long long)whole);
+		return image_error(im, err,
+			"%llu bytes long, but its header says %llu; the file is cut short, fetch it again",
+			(unsigned long long)im->size, (unsigned long long)whole);
 	if (out->memory < im->size)
 		out->memory = im->size;
 	return true;
@@ -87,7 +88,8 @@ const char *image_foreign(const struct image *im)
 		{ 510, 2, "\x55\xaa", "a disk with a boot sector" },
 	};
 	for (unsigned i = 0; i < ARRAY_SIZE(known); i++)
-		if (im->size >= (uint64_t)known[i].at + known[i].n && !memcmp(im->bytes + known[i].at, known[i].bytes, known[i].n))
+		if (im->size >= (uint64_t)known[i].at + known[i].n &&
+			!memcmp(im->bytes + known[i].at, known[i].bytes, known[i].n))
 			return known[i].name;
 	if (all_text(im))
 		return "text";

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* gzip (RFC 1952), zstd (RFC 8878) and the kernel's EFI zboot wrapping of these (drivers/firmware/efi/libstub/zboot-header.S). */
+/* gzip (RFC 1952), zstd (RFC 8878) and the kernel's EFI zboot wrapping of these
+ * (drivers/firmware/efi/libstub/zboot-header.S). */
 #include <stdlib.h>
 #include <string.h>
 #include <zlib.h>
@@ -16,8 +17,9 @@ struct sink {
 
 static bool too_large(const struct image *im, uint64_t max, struct error *err)
 {
-	return image_error(im, err, "unpacks to more than the %llu MiB that fit into guest memory; give -m more, or check the file",
-			   (unsigned long long)(max >> 20));
+	return image_error(im, err,
+		"unpacks to more than the %llu MiB that fit into guest memory; give -m more, or check the file",
+		(unsigned long long)(max >> 20));
 }
 
 /* Makes room for at least one byte more. */
@@ -67,7 +69,8 @@ static bool unpack_gzip(const struct image *im, const uint8_t *from, uint64_t si
 			image_error(im, err, "the gzip data end early; the file is cut short, fetch it again");
 			break;
 		} else if (status != Z_OK) {
-			image_error(im, err, "damaged gzip data (%s); fetch the file again", z.msg ? z.msg : "no message");
+			image_error(
+				im, err, "damaged gzip data (%s); fetch the file again", z.msg ? z.msg : "no message");
 			break;
 		}
 	}
@@ -130,16 +133,19 @@ static bool unpack_once(struct image *im, uint64_t max, bool *packed, struct err
 	if (is_zboot(im)) {
 		uint64_t at = le32(im->bytes + 8), n = le32(im->bytes + 12);
 		if (at > size || n > size - at)
-			return image_error(im, err, "the EFI zboot payload lies outside the file; it is cut short, fetch it again");
+			return image_error(im, err,
+				"the EFI zboot payload lies outside the file; it is cut short, fetch it again");
 		from += at;
 		size = n;
 	}
 	struct sink s = { .max = max };
-	bool ok, gzip = size >= 3 && !memcmp(from, "\x1f\x8b\x08", 3), zstd = size >= 4 && !memcmp(from, "\x28\xb5\x2f\xfd", 4);
+	bool ok, gzip = size >= 3 && !memcmp(from, "\x1f\x8b\x08", 3),
+		 zstd = size >= 4 && !memcmp(from, "\x28\xb5\x2f\xfd", 4);
 	*packed = gzip || zstd;
 	if (!*packed && from != im->bytes)
-		return image_error(im, err, "an EFI zboot image packed with \"%.8s\"; only gzip and zstd are known, unpack it first",
-				   (const char *)im->bytes + 24);
+		return image_error(im, err,
+			"an EFI zboot image packed with \"%.8s\"; only gzip and zstd are known, unpack it first",
+			(const char *)im->bytes + 24);
 	if (!*packed)
 		return true;
 	ok = gzip ? unpack_gzip(im, from, size, &s, err) : unpack_zstd(im, from, size, &s, err);

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the command-line tests share: running calque, and counting cases."""
 import argparse
+import os
 import subprocess
 import sys
 import tempfile
@@ -17,7 +18,7 @@ class Suite:
         parser.add_argument("only", nargs="*", help="names of cases")
         self.args = parser.parse_args()
         self.name = name
-        self.calque = self.args.calque
+        self.calque = os.path.abspath(self.args.calque)
         self.passed = self.failed = 0
         self.folder = tempfile.TemporaryDirectory()
         self.tmp = self.folder.name

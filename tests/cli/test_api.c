@@ -14,27 +14,72 @@
 static const uint32_t count[] = { 0x00128293 /* addi t0, t0, 1 */, 0xffdff06f /* j -4 */ };
 static const uint32_t sleeper[] = { 0x10500073 /* wfi */, 0xffdff06f /* j -4 */ };
 static const uint32_t echo[] = {
-	0x100002b7 /* lui t0, 0x10000 */, 0x0052c303 /* 1: lbu t1, 5(t0) */, 0x00137313 /* andi t1, t1, 1 */, 0xfe030ce3 /* beqz t1, 1b */,
-	0x0002c503 /* lbu a0, 0(t0) */, 0x00a28023 /* sb a0, 0(t0) */, 0xfedff06f /* j 1b */,
+	0x100002b7 /* lui t0, 0x10000 */,
+	0x0052c303 /* 1: lbu t1, 5(t0) */,
+	0x00137313 /* andi t1, t1, 1 */,
+	0xfe030ce3 /* beqz t1, 1b */,
+	0x0002c503 /* lbu a0, 0(t0) */,
+	0x00a28023 /* sb a0, 0(t0) */,
+	0xfedff06f /* j 1b */,
 };
 /* Enables PLIC source 20 for machine mode, waits; the handler claims and ends with the source's number as code. */
 static const uint32_t irq_guest[] = {
-	0x0c0002b7, 0x00100313, 0x0462a823, 0x0c0022b7, 0x001003b7, 0x0072a023, 0x0c2002b7, 0x0002a023, 0x00000397 /* auipc t2, 0 */, 0x02438393,
-	0x30539073 /* csrw mtvec, t2 */, 0x000013b7, 0x80038393, 0x30439073 /* csrw mie, t2 */, 0x30046073 /* csrsi mstatus, 8 */, 0x10500073 /* wfi */,
-	0xffdff06f, 0x0042a503 /* lw a0, 4(t0): claim */, 0x01051513, 0x00003eb7, 0x333e8e93, 0x01d56533, 0x00100e37, 0x00ae2023 /* sw a0, 0(t3) */, 0x0000006f,
+	0x0c0002b7,
+	0x00100313,
+	0x0462a823,
+	0x0c0022b7,
+	0x001003b7,
+	0x0072a023,
+	0x0c2002b7,
+	0x0002a023,
+	0x00000397 /* auipc t2, 0 */,
+	0x02438393,
+	0x30539073 /* csrw mtvec, t2 */,
+	0x000013b7,
+	0x80038393,
+	0x30439073 /* csrw mie, t2 */,
+	0x30046073 /* csrsi mstatus, 8 */,
+	0x10500073 /* wfi */,
+	0xffdff06f,
+	0x0042a503 /* lw a0, 4(t0): claim */,
+	0x01051513,
+	0x00003eb7,
+	0x333e8e93,
+	0x01d56533,
+	0x00100e37,
+	0x00ae2023 /* sw a0, 0(t3) */,
+	0x0000006f,
 };
 static const uint32_t device_guest[] = {
-	0x400002b7 /* lui t0, 0x40000 */, 0x02a00513 /* li a0, 42 */, 0x00a2b423 /* sd a0, 8(t0) */, 0x0102b583 /* ld a1, 16(t0) */, 0x0000006f,
+	0x400002b7 /* lui t0, 0x40000 */,
+	0x02a00513 /* li a0, 42 */,
+	0x00a2b423 /* sd a0, 8(t0) */,
+	0x0102b583 /* ld a1, 16(t0) */,
+	0x0000006f,
 };
 static const uint32_t trap_guest[] = {
-	0x00000397 /* auipc t2, 0 */, 0x01438393 /* addi t2, t2, 20 */, 0x30539073 /* csrw mtvec, t2 */, 0x00000013, 0x00000073 /* ecall */,
-	0x34202573 /* csrr a0, mcause */, 0x0000006f,
+	0x00000397 /* auipc t2, 0 */,
+	0x01438393 /* addi t2, t2, 20 */,
+	0x30539073 /* csrw mtvec, t2 */,
+	0x00000013,
+	0x00000073 /* ecall */,
+	0x34202573 /* csrr a0, mcause */,
+	0x0000006f,
 };
 /* Prints "hi" and powers off. */
 static const uint32_t hello[] = {
-	0x100002b7, 0x06800313, 0x00628023, 0x06900313, 0x00628023, 0x00100e37, 0x00005eb7, 0x555e8e93, 0x01de2023, 0x0000006f,
+	0x100002b7,
+	0x06800313,
+	0x00628023,
+	0x06900313,
+	0x00628023,
+	0x00100e37,
+	0x00005eb7,
+	0x555e8e93,
+	0x01de2023,
+	0x0000006f,
 };
-static const uint32_t store[] = { 0x00128293 /* addi t0, t0, 1 */, 0x00553023 /* sd t0, (a0) */, 0xff9ff06f /* j -8 */ };
+static const uint32_t store[] = {0x00128293 /* addi t0, t0, 1 */, 0x00553023 /* sd t0, (a0) */, 0xff9ff06f /* j -8 */};
 
 static struct calque_error err;
 #define OK(x) ck_assert_msg(x, "%s", err.text)
@@ -350,13 +395,13 @@ START_TEST(registers)
 	for (unsigned i = 1; i < 32; i++) {
 		char x[8];
 		snprintf(x, sizeof x, "x%u", i);
-		OK(calque_vcpu_write_register(vm, 0, x, 0x1122334455667788 * i, &err));
-		ck_assert_uint_eq(reg(vm, x), 0x1122334455667788 * i);
+		OK(calque_vcpu_write_register(vm, 0, x, 0x1122334455667788u * i, &err));
+		ck_assert_uint_eq(reg(vm, x), 0x1122334455667788u * i);
 		snprintf(x, sizeof x, "f%u", i);
 		OK(calque_vcpu_write_register(vm, 0, x, ~(uint64_t)i, &err));
 		ck_assert_uint_eq(reg(vm, x), ~(uint64_t)i);
 	}
-	ck_assert_uint_eq(reg(vm, "a0"), 0x1122334455667788 * 10);
+	ck_assert_uint_eq(reg(vm, "a0"), 0x1122334455667788u * 10);
 	ck_assert_uint_eq(reg(vm, "zero"), 0);
 	OK(calque_vcpu_write_register(vm, 0, "mscratch", 0xabcdef, &err));
 	ck_assert_uint_eq(reg(vm, "mscratch"), 0xabcdef);
@@ -461,8 +506,9 @@ static bool device_write(void *opaque, uint64_t offset, unsigned size, uint64_t 
 	d->writes++;
 	d->value = value;
 	/* what a callback may and may not do */
-	d->refused = !calque_vm_pause(d->vm, &e) && e.code == CALQUE_STATE && !calque_vm_reset(d->vm, &e) && e.code == CALQUE_STATE &&
-		     !calque_vm_start(d->vm, &e) && calque_vm_run(d->vm, 0, 1) == 0 && !calque_vm_wait(d->vm, CALQUE_FOREVER, NULL);
+	d->refused = !calque_vm_pause(d->vm, &e) && e.code == CALQUE_STATE && !calque_vm_reset(d->vm, &e) &&
+		e.code == CALQUE_STATE && !calque_vm_start(d->vm, &e) && calque_vm_run(d->vm, 0, 1) == 0 &&
+		!calque_vm_wait(d->vm, CALQUE_FOREVER, NULL);
 	calque_vm_destroy(d->vm);	/* does nothing here */
 	d->refused &= calque_vcpu_read_register(d->vm, 0, "t0", &d->seen_a0, &e);
 	d->refused &= calque_memory_read(d->vm, RAM, &n, 8, &e);

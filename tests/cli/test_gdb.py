@@ -50,7 +50,7 @@ def gdb(guest, name, *commands):
 
 def breakpoints():
     with Guest("debug") as g:
-        out = gdb(g, "debug", "info registers pc", "break work", "continue", "p/x $a0", "p (long)counter", "continue", "p $a0", "delete",
+        out = gdb(g, "debug", "info registers pc", "break *work", "continue", "p/x $a0", "p (long)counter", "continue", "p $a0", "delete",
                   "break after_one if $a0 == 5", "continue", "p $a0", "p $fa0", "bt", "delete", "continue")
         contains(out, "pc             0x80200000")
         contains(out, "$1 = 0x0")
@@ -79,7 +79,7 @@ def steps():
 def writes():
     """Registers and memory, data and code; the changed program is what runs."""
     with Guest("debug") as g:
-        out = gdb(g, "debug", "break work", "continue", "set var $a0 = 998", "p $a0", "set var (long)counter = 7", "p (long)counter", "x/4xb &counter",
+        out = gdb(g, "debug", "break *work", "continue", "set var $a0 = 998", "p $a0", "set var *(long *)&counter = 7", "p (long)counter", "x/4xb &counter",
                   "set var $fa1 = 2.5", "p $fa1", "delete", "break after_one", "continue", "p $a0", "delete",
                   # addi a0, a0, 1 becomes addi a0, a0, 2 (c.addi)
                   "set var *(unsigned short *)&work = 0x0509", "x/i &work", "break after_one", "continue", "p $a0", "delete", "continue")
@@ -88,7 +88,7 @@ def writes():
         contains(out, "0x07\t0x00\t0x00\t0x00")
         contains(out, "2.5")
         contains(out, "$4 = 999")
-        contains(out, "addi\ta0,a0,2")
+        assert re.search(r"addi?\ta0,a0,2", out), out
         contains(out, "$5 = 1001")
         equal(g.end()[0], 9)
 
@@ -128,7 +128,7 @@ def interrupt():
 def detach():
     """The guest goes on by itself, and at full speed: no breakpoint stays behind."""
     with Guest("debug") as g:
-        out = gdb(g, "debug", "break work", "continue", "detach")
+        out = gdb(g, "debug", "break *work", "continue", "detach")
         contains(out, "detached")
         equal(g.end()[0], 9)
 
@@ -152,7 +152,7 @@ def unix_socket():
 
 def deterministic():
     with Guest("debug", "--deterministic") as g:
-        contains(gdb(g, "debug", "break work", "continue", "stepi", "delete", "continue"), "exited with code 011")
+        contains(gdb(g, "debug", "break *work", "continue", "stepi", "delete", "continue"), "exited with code 011")
 
 
 def death():
@@ -193,15 +193,19 @@ def protocol():
         c = Client(g)
         contains(c.ask("qSupported:multiprocess+"), "qXfer:features:read+")
         contains(c.ask("?"), "T05thread:1;")
-        xml = c.ask("qXfer:features:read:target.xml:0,4000")
-        for part in ("<architecture>riscv:rv64", "org.gnu.gdb.riscv.cpu", "org.gnu.gdb.riscv.fpu", 'name="pc"'):
+        # the description in pieces, large and small, is the same
+        def description(size):
+            pieces, more = "", "m"
+            while more == "m":
+                got = c.ask(f"qXfer:features:read:target.xml:{len(pieces):x},{size:x}")
+                more, pieces = got[0], pieces + got[1:]
+            equal(more, "l")
+            return pieces
+        xml = description(0x4000)
+        equal(description(0x100), xml)
+        for part in ("<architecture>riscv:rv64", "org.gnu.gdb.riscv.cpu", "org.gnu.gdb.riscv.fpu", 'name="pc"', "</target>"):
             contains(xml, part)
-        # the description in small pieces is the same
-        pieces, more = "", "m"
-        while more == "m":
-            got = c.ask(f"qXfer:features:read:target.xml:{len(pieces):x},100")
-            more, pieces = got[0], pieces + got[1:]
-        equal(pieces, xml[1:])
+        equal(len(c.ask("m80200000,ffffffffffffffff")), 2 * 8192)
         registers = c.ask("g")
         equal(len(registers), 33 * 16)
         equal(registers[32 * 16:], "0000208000000000")
@@ -219,7 +223,7 @@ def protocol():
         equal(g.end()[0], 0)
 
 
-BAD = ["m", "m,", "mzz,4", "m80200000", "m80200000,ffffffffffffffff", "M80200000,4:00", "X80200000,ffff:x", "Z0", "Z0,", "Z0,zz,4", "p", "pzzzz", "pffff", "P", "P20",
+BAD = ["m", "m,", "mzz,4", "m80200000", "M80200000,4:00", "X80200000,ffff:x", "Z0", "Z0,", "Z0,zz,4", "p", "pzzzz", "pffff", "P", "P20",
        "P20=", "P20=00", "Pffff=00", "H", "Hg", "Hgffff", "Hx0", "T", "Tzz", "vCont", "vCont;", "vCont;x", "vCont;s:ffff", "vCont;C", "qXfer:features:read:target.xml:",
        "qXfer:features:read:target.xml:ffffffffffff,4", "qXfer:features:read:other.xml:0,4", "qThreadExtraInfo,", "qThreadExtraInfo,99", "c zz", "cz", "\xff\xfe", "",
        "Z2,80200000,4", "!", "R00", "A1", "b", "B", "i", "t", "v", "q", "Q", "G", "Gzz"]

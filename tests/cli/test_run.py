@@ -142,6 +142,21 @@ def trace_same():
     assert first.count("\n") > 5000
 
 
+def blocks():
+    """Every instruction that ran stands in a translated block, and each block is told of once."""
+    where = f"{s.tmp}/blocks"
+    r = run_guest("poweroff", "-d", "in_asm", "--log", where)
+    equal(r.returncode, 0)
+    with open(where, encoding="utf-8") as f:
+        text = f.read()
+    heads = re.findall(r"^block at (\w+), (\d+) instructions, (\d+) micro-ops", text, re.M)
+    equal(len(heads), len({x[0] for x in heads}))
+    contains(heads[0][0], "0000000080200000")
+    told = set(re.findall(r"^    ([0-9a-f]{16})  ", text, re.M))
+    _, ran = trace("poweroff")
+    assert {x.split()[1] for x in ran.splitlines()} <= told
+
+
 def log_on_stderr():
     r = run_guest("crash", "-d", "int")
     contains(r.stderr, "vcpu 0 at ")
@@ -150,6 +165,7 @@ def log_on_stderr():
 s.case("trace", trace_lines)
 s.case("trace of an exception", trace_exception)
 s.case("trace is deterministic", trace_same)
+s.case("blocks", blocks)
 s.case("log on stderr", log_on_stderr)
 
 # ---- signals ----

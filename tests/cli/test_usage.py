@@ -131,9 +131,10 @@ CASES = [
     (RUN + [x for i in range(17) for x in ("--disk", f"{tmp}/disk{i}")], "at most 16"),
     # networks
     (RUN + ["--net", "bridge"], "there is only user"),
-    (RUN + ["--net", "user,hostfwd=tcp:22"], "hostfwd=tcp:127.0.0.1:2222-:22"),
-    (RUN + ["--net", "user,hostfwd=sctp::2222-:22"], "hostfwd="),
-    (RUN + ["--net", "user,hostfwd=tcp::99999-:22"], "hostfwd="),
+    (RUN + ["--net", "user,hostfwd=tcp:22"], "hostfwd"),
+    (RUN + ["--net", "user,hostfwd=sctp::2222-:22"], "hostfwd"),
+    (RUN + ["--net", "user,hostfwd=tcp::99999-:22"], "99999"),
+    (RUN + ["--net", "user,hostfwd=tcp:1.2.3:80-:80"], "1.2.3"),
     (RUN + ["--net", "user,mac=01:00:00:00:00:01"], "mac="),
     (RUN + ["--net", "user,speed=fast"], "unknown part"),
     # consoles and debugger

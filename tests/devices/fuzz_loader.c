@@ -27,7 +27,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 	bool ok = size && image_unpack(&im, RAM_SIZE, &err);
 	if (ok && elf_is(&im)) {
 		ok = elf_load(&im, EM_RISCV, RAM, &m.phys, &info, &err);
-		if (ok && (info.low < RAM || info.high > RAM + RAM_SIZE || info.entry < info.low || info.entry >= info.high))
+		if (ok &&
+			(info.low < RAM || info.high > RAM + RAM_SIZE || info.entry < info.low ||
+				info.entry >= info.high))
 			abort();
 		(void)!elf_symbol(&im, EM_RISCV, RAM, "tohost", &symbol);
 	} else if (ok && linux_image_is(&im, LINUX_MAGIC_RISCV)) {

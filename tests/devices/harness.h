@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A machine without guest code whose clock the test moves, a character backend that remembers, and register accesses. */
+/* A machine without guest code whose clock the test moves, a character backend that remembers, and register accesses.
+ */
 #pragma once
 #include <check.h>
 #include <string.h>
@@ -107,7 +108,8 @@ static inline uint64_t rig_random(uint64_t *state)
 	return *state ^= *state << 17;
 }
 
-/* Every size at every offset of the device and a little beyond the registers, with random values: must only not crash. */
+/* Every size at every offset of the device and a little beyond the registers, with random values: must only not crash.
+ */
 static inline void rig_hostile(struct rig *r, uint64_t base, uint64_t size, unsigned rounds)
 {
 	uint64_t state = 0x9e3779b97f4a7c15, value;
@@ -157,7 +159,11 @@ static inline void memory_kick(struct chardev *c)
 	((struct memory_chardev *)c)->kicks++;
 }
 
+static inline void memory_destroy(struct chardev *c)
+{
+}
+
 static inline struct memory_chardev memory_chardev(void)
 {
-	return (struct memory_chardev){ .c = { .write = memory_write, .kick = memory_kick } };
+	return (struct memory_chardev){.c = {.write = memory_write, .kick = memory_kick, .destroy = memory_destroy}};
 }

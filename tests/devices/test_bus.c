@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The bus: access sizes, locking, interrupt lines that never end at the wrong level, flush after the lock, order of destruction. */
+/* The bus: access sizes, locking, interrupt lines that never end at the wrong level, flush after the lock, order of
+ * destruction. */
 #include "tests/check_main.h"
 #include "tests/devices/harness.h"
 

@@ -37,7 +37,8 @@ START_TEST(everything_reads_back)
 	ck_assert(!memcmp(fdt_getprop(blob, node, "u32", &n), "\x12\x34\x56\x78", 4) && n == 4);
 	ck_assert(!memcmp(fdt_getprop(blob, node, "u64", &n), "\x11\x22\x33\x44\x55\x66\x77\x88", 8) && n == 8);
 	ck_assert(!memcmp(fdt_getprop(blob, node, "cells", &n), "\0\0\0\1\0\0\0\2\0\0\0\3", 12) && n == 12);
-	ck_assert(!memcmp(fdt_getprop(blob, node, "reg", &n), "\0\0\x12\x34\x56\x78\x9a\xbc\0\0\0\0\0\1\0\0", 16) && n == 16);
+	ck_assert(!memcmp(fdt_getprop(blob, node, "reg", &n), "\0\0\x12\x34\x56\x78\x9a\xbc\0\0\0\0\0\1\0\0", 16) &&
+		n == 16);
 	ck_assert_int_eq(fdt_stringlist_count(blob, node, "list"), 2);
 	ck_assert_ptr_nonnull(fdt_getprop(blob, node, "flag", &n));
 	ck_assert_int_eq(n, 0);

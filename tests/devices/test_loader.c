@@ -50,7 +50,8 @@ static bool get(uint64_t max)
 static void expect(const char *words)
 {
 	ck_assert_int_eq(err.code, ERROR_USAGE);
-	ck_assert_msg(strstr(err.text, words) && !strncmp(err.text, "--kernel ", 9), "\"%s\" lacks \"%s\"", err.text, words);
+	ck_assert_msg(
+		strstr(err.text, words) && !strncmp(err.text, "--kernel ", 9), "\"%s\" lacks \"%s\"", err.text, words);
 	ck_assert(!strchr(err.text, '\n'));
 }
 
@@ -278,9 +279,19 @@ END_TEST
 
 START_TEST(foreign_files)
 {
-	static const struct { const char *bytes; unsigned n; const char *name; } file[] = {
-		{ "\x7f" "ELF\2\1\1", 7, "ELF" }, { "MZ..............", 16, "EFI" }, { "\xd0\x0d\xfe\xed", 4, "device tree" },
-		{ "070701", 6, "cpio" }, { "\xfd" "7zXZ\0", 6, "xz" }, { "QFI\xfb", 4, "qcow2" }, { "#!/bin/sh\necho\n", 15, "text" },
+	static const struct { const char *bytes; unsigned n; const char *name;
+	} file[] = {
+		{"\x7f"
+		 "ELF\2\1\1",
+			7, "ELF"},
+		{"MZ..............", 16, "EFI"},
+		{"\xd0\x0d\xfe\xed", 4, "device tree"},
+		{"070701", 6, "cpio"},
+		{"\xfd"
+		 "7zXZ\0",
+			6, "xz"},
+		{"QFI\xfb", 4, "qcow2"},
+		{"#!/bin/sh\necho\n", 15, "text"},
 	};
 	for (unsigned i = 0; i < ARRAY_SIZE(file); i++) {
 		put_file(file[i].bytes, file[i].n);
@@ -308,20 +319,43 @@ static struct small_elf elf;
 static void fill_elf(void)
 {
 	elf = (struct small_elf){
-		.h = { .e_ident = ELFMAG "\2\1\1", .e_type = ET_EXEC, .e_machine = MACHINE, .e_version = 1, .e_entry = RIG_RAM + 0x10,
-		       .e_phoff = offsetof(struct small_elf, p), .e_shoff = offsetof(struct small_elf, s),
-		       .e_ehsize = sizeof(Elf64_Ehdr), .e_phentsize = sizeof(Elf64_Phdr), .e_phnum = 2,
-		       .e_shentsize = sizeof(Elf64_Shdr), .e_shnum = 3 },
-		.p = { { .p_type = PT_LOAD, .p_offset = offsetof(struct small_elf, text), .p_vaddr = RIG_RAM, .p_paddr = RIG_RAM,
-			 .p_filesz = 0x80, .p_memsz = 0x1000 },
-		       { .p_type = PT_LOAD, .p_offset = offsetof(struct small_elf, text) + 0x80, .p_vaddr = 0xffffffff80000000,
-			 .p_paddr = RIG_RAM + 0x2000, .p_filesz = 0x80, .p_memsz = 0x80 } },
+		.h = {.e_ident = ELFMAG "\2\1\1",
+			.e_type = ET_EXEC,
+			.e_machine = MACHINE,
+			.e_version = 1,
+			.e_entry = RIG_RAM + 0x10,
+			.e_phoff = offsetof(struct small_elf, p),
+			.e_shoff = offsetof(struct small_elf, s),
+			.e_ehsize = sizeof(Elf64_Ehdr),
+			.e_phentsize = sizeof(Elf64_Phdr),
+			.e_phnum = 2,
+			.e_shentsize = sizeof(Elf64_Shdr),
+			.e_shnum = 3},
+		.p = {{.p_type = PT_LOAD,
+			      .p_offset = offsetof(struct small_elf, text),
+			      .p_vaddr = RIG_RAM,
+			      .p_paddr = RIG_RAM,
+			      .p_filesz = 0x80,
+			      .p_memsz = 0x1000},
+			{.p_type = PT_LOAD,
+				.p_offset = offsetof(struct small_elf, text) + 0x80,
+				.p_vaddr = 0xffffffff80000000,
+				.p_paddr = RIG_RAM + 0x2000,
+				.p_filesz = 0x80,
+				.p_memsz = 0x80}},
 		.names = "\0tohost\0begin",
-		.sym = { { 0 }, { .st_name = 1, .st_shndx = 1, .st_value = RIG_RAM + 0x40, .st_size = 8 },
-			 { .st_name = 8, .st_shndx = 1, .st_value = 0xffffffff80000010 } },
-		.s = { { 0 }, { .sh_type = SHT_STRTAB, .sh_offset = offsetof(struct small_elf, names), .sh_size = sizeof(elf.names) },
-		       { .sh_type = SHT_SYMTAB, .sh_offset = offsetof(struct small_elf, sym), .sh_size = sizeof(elf.sym),
-			 .sh_link = 1, .sh_entsize = sizeof(Elf64_Sym), .sh_addralign = 8 } },
+		.sym = {{0}, {.st_name = 1, .st_shndx = 1, .st_value = RIG_RAM + 0x40, .st_size = 8},
+			{.st_name = 8, .st_shndx = 1, .st_value = 0xffffffff80000010}},
+		.s = {{0},
+			{.sh_type = SHT_STRTAB,
+				.sh_offset = offsetof(struct small_elf, names),
+				.sh_size = sizeof(elf.names)},
+			{.sh_type = SHT_SYMTAB,
+				.sh_offset = offsetof(struct small_elf, sym),
+				.sh_size = sizeof(elf.sym),
+				.sh_link = 1,
+				.sh_entsize = sizeof(Elf64_Sym),
+				.sh_addralign = 8}},
 	};
 	for (unsigned i = 0; i < sizeof(elf.text); i++)
 		elf.text[i] = i + 1;

@@ -80,7 +80,8 @@ START_TEST(gateway)
 }
 END_TEST
 
-/* Chapters 4, 7 and 8: higher priority first, lower number among equals, 0 never, and only what exceeds the threshold. */
+/* Chapters 4, 7 and 8: higher priority first, lower number among equals, 0 never, and only what exceeds the threshold.
+ */
 START_TEST(priorities)
 {
 	allow(0, 40, 2);
@@ -106,7 +107,8 @@ START_TEST(priorities)
 }
 END_TEST
 
-/* Two contexts that enable one source: one claims it, the other finds nothing. Chapter 9: only an enabled ID completes. */
+/* Two contexts that enable one source: one claims it, the other finds nothing. Chapter 9: only an enabled ID completes.
+ */
 START_TEST(contexts)
 {
 	allow(1, 8, 1);
@@ -169,7 +171,8 @@ START_TEST(hostile)
 	for (unsigned n = 1; n < 96; n++)
 		drive(n, false);
 	bus_reset(&rig.bus);
-	ck_assert(!rig_line(&rig, 0, SEI) && !rig_line(&rig, 0, MEI) && !rig_line(&rig, 1, SEI) && !rig_line(&rig, 1, MEI));
+	ck_assert(!rig_line(&rig, 0, SEI) && !rig_line(&rig, 0, MEI) && !rig_line(&rig, 1, SEI) &&
+		!rig_line(&rig, 1, MEI));
 	allow(1, 10, 1);
 	drive(10, true);
 	ck_assert_uint_eq(rig_read(&rig, CLAIM(1), 4), 10);
