@@ -17,6 +17,8 @@ import time
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
 LIMIT = float(os.environ.get("CALQUE_BOOT_LIMIT", "150"))
+ESCAPES = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z^_c=>])")
+PARTIAL = re.compile(rb"(?:\x1b(?:\[[0-?]*[ -/]*|\][^\x07\x1b]*\x1b?)?)?\Z")
 
 
 class Failure(Exception):
@@ -70,6 +72,7 @@ class Machine:
     def __init__(self, command, terminal=False):
         self.text = ""
         self.seen = 0
+        self.partial = b""
         self.errors = tempfile.TemporaryFile()
         self.terminal = self.before = None
         if terminal:
@@ -108,9 +111,13 @@ class Machine:
             data = os.read(self.output, 65536)
         except OSError:
             data = b""
-        # ash asks the terminal where its cursor is; nobody answers, and nobody wants to match it
-        self.text = (self.text + data.decode(errors="replace").replace("\r", "")).replace("\x1b[6n", "")
-        return bool(data)
+        ended = not data
+        # Colours, questions about the cursor and their like are in the way of what is matched; half of one waits here.
+        data = self.partial + data
+        self.partial = PARTIAL.search(data).group()
+        data = ESCAPES.sub(b"", data[:len(data) - len(self.partial)])
+        self.text += data.decode(errors="replace").replace("\r", "")
+        return not ended
 
     def wait_for(self, pattern, limit=LIMIT):
         """Reads until the pattern shows after what was waited for before; returns the match."""
