@@ -88,7 +88,7 @@ void machine_resume(struct machine *m)
 
 void machine_request_pause(struct machine *m)
 {
-	__atomic_store_n(&m->paused, true, __ATOMIC_SEQ_CST);
+	atomic_store(&m->paused, true);
 	kick_all(m, VCPU_REQ_PAUSE);
 }
 

@@ -100,7 +100,7 @@ struct machine {
 	pthread_mutex_t alone;		/* one machine_run_alone at a time */
 	pthread_mutex_t lock;		/* run state below */
 	pthread_cond_t changed;
-	bool paused;
+	_Atomic bool paused;
 	_Atomic uint32_t ended;		/* guest_exit was reported */
 	struct guest_exit exit;
 };

@@ -159,11 +159,56 @@ void phys_dma_done(struct phys *p, gpa_t at, uint64_t size)
 	}
 }
 
+/* The largest power of two up to 8 that divides the address and is not above n: guest memory is accessed in such parts. */
+static unsigned part(const uint8_t *at, uint64_t n)
+{
+	unsigned size = 8;
+	while ((uintptr_t)at & (size - 1) || size > n)
+		size >>= 1;
+	return size;
+}
+
+#define COPY_PART(type) { type v = __atomic_load_n((const type *)from, __ATOMIC_RELAXED); memcpy(to, &v, sizeof v); break; }
+#define STORE_PART(type) { type v; memcpy(&v, from, sizeof v); __atomic_store_n((type *)to, v, __ATOMIC_RELAXED); break; }
+
+/* Guest memory changes while it is copied: relaxed atomic accesses, not memcpy. */
+static void copy_out(uint8_t *to, const uint8_t *from, uint64_t size)
+{
+	while (size) {
+		unsigned n = part(from, size);
+		switch (n) {
+		case 8: COPY_PART(uint64_t)
+		case 4: COPY_PART(uint32_t)
+		case 2: COPY_PART(uint16_t)
+		default: COPY_PART(uint8_t)
+		}
+		to += n;
+		from += n;
+		size -= n;
+	}
+}
+
+static void copy_in(uint8_t *to, const uint8_t *from, uint64_t size)
+{
+	while (size) {
+		unsigned n = part(to, size);
+		switch (n) {
+		case 8: STORE_PART(uint64_t)
+		case 4: STORE_PART(uint32_t)
+		case 2: STORE_PART(uint16_t)
+		default: STORE_PART(uint8_t)
+		}
+		to += n;
+		from += n;
+		size -= n;
+	}
+}
+
 bool phys_read(struct phys *p, gpa_t at, void *to, uint64_t size)
 {
 	const uint8_t *from = memory_at(p, at, size, true);
 	if (from)
-		memcpy(to, from, size);
+		copy_out(to, from, size);
 	return from != NULL;
 }
 
@@ -172,7 +217,7 @@ bool phys_write(struct phys *p, gpa_t at, const void *from, uint64_t size)
 	uint8_t *to = memory_at(p, at, size, false);
 	if (!to)
 		return false;
-	memcpy(to, from, size);
+	copy_in(to, from, size);
 	phys_dma_done(p, at, size);
 	return true;
 }

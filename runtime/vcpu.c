@@ -13,6 +13,11 @@
 /* The vCPU whose thread this is, NULL elsewhere. */
 static _Thread_local struct vcpu *self;
 
+struct vcpu *vcpu_current(void)
+{
+	return self;
+}
+
 /* ---- futexes ---- */
 
 static void futex_wait(_Atomic uint32_t *word, uint32_t value, uint64_t until_ns)
@@ -281,7 +286,7 @@ void *vcpu_thread(void *opaque)
 			serve_claims(cpu);
 		if (requests & (VCPU_REQ_PAUSE | VCPU_REQ_IRQ))
 			atomic_fetch_and(&cpu->requests, ~(uint32_t)(VCPU_REQ_PAUSE | VCPU_REQ_IRQ));
-		if (__atomic_load_n(&m->paused, __ATOMIC_SEQ_CST)) {
+		if (atomic_load(&m->paused)) {
 			wait_while_paused(cpu);
 			continue;
 		}

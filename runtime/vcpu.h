@@ -88,7 +88,7 @@ struct vcpu {
 	/* ---- single step and exact stops; set while parked ---- */
 	bool single_step;		/* translations of one instruction; the run loop asks machine->on_step after each */
 	uint64_t stop_icount;		/* run loop stops exactly here; UINT64_MAX: never */
-	bool frozen;			/* runs nothing while another vCPU is stepped alone */
+	_Atomic bool frozen;		/* runs nothing while another vCPU is stepped alone */
 	uint64_t step_pc;		/* single step: where the instruction stood that observer.step is told of */
 };
 
@@ -114,6 +114,8 @@ struct arch_ops {
 };
 
 /* ---- any thread ---- */
+/* The vCPU whose thread this is; NULL on any other thread. */
+struct vcpu *vcpu_current(void);
 /* Makes the vCPU leave guest code at its next safe point, or wake up. */
 void vcpu_kick(struct vcpu *cpu, enum vcpu_request why);
 /* Raises or lowers interrupt line n (0 to 63). */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The public API: configuration and life of VMs. */
 #include "src/api.h"
+#include <stdatomic.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -251,15 +252,15 @@ void calque_vm_destroy(calque_vm *vm)
 
 static bool has_ended(const calque_vm *vm)
 {
-	return __atomic_load_n(&vm->vm->machine.ended, __ATOMIC_SEQ_CST);
+	return atomic_load(&vm->vm->machine.ended);
 }
 
 enum calque_vm_state calque_vm_state(const calque_vm *vm)
 {
 	const struct machine *m = &vm->vm->machine;
-	return has_ended(vm)                                    ? CALQUE_ENDED
-		: __atomic_load_n(&m->paused, __ATOMIC_SEQ_CST) ? CALQUE_PAUSED
-								: CALQUE_RUNNING;
+	if (has_ended(vm))
+		return CALQUE_ENDED;
+	return atomic_load(&m->paused) ? CALQUE_PAUSED : CALQUE_RUNNING;
 }
 
 bool calque_vm_start(calque_vm *vm, struct calque_error *err)

@@ -67,7 +67,7 @@ static bool on_vcpu(calque_vm *vm, unsigned index, struct request *q, struct cal
 		return api_fail(err, CALQUE_USAGE, "there is no vCPU %u: the VM has %u", index, m->n_vcpus);
 	struct vcpu *cpu = m->vcpu[index];
 	/* A callback on a vCPU's thread may look at that vCPU, but not wait for another. */
-	if (api_inside() == vm && !(cpu->thread_started && pthread_equal(cpu->thread, pthread_self())))
+	if (api_inside() == vm && vcpu_current() != cpu)
 		return api_fail(err, CALQUE_STATE, "in a callback only the vCPU that it is about can be reached");
 	q->vm = vm->vm;
 	vcpu_run_on(cpu, carry_out, q);

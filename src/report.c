@@ -96,7 +96,7 @@ void report_print(const struct run_report *r, FILE *f)
 	grouped(r->insns, insns);
 	fprintf(f, ", after %.2f s, %s instructions", seconds, insns);
 	if (r->host_ns > 20000000)	/* below that the figure means nothing */
-		fprintf(f, " (%.0f MIPS)", (double)r->insns / 1e6 / seconds);
+		fprintf(f, " (%.3g MIPS)", (double)r->insns / 1e6 / seconds);
 	fputc('\n', f);
 }
 

@@ -7,6 +7,16 @@
 
 #define MAX_REGS 96	/* those that are compared after each instruction */
 
+#define MAX_CODE 16	/* bytes of an instruction, no fewer than any architecture has */
+#define MAX_TEXTS 4096
+
+struct text {
+	uint64_t pc;
+	unsigned have;
+	uint8_t code[MAX_CODE];
+	char line[120];
+};
+
 struct trace {
 	struct vm *vm;
 	const struct symbols *symbols;
@@ -14,18 +24,23 @@ struct trace {
 	pthread_mutex_t lock;	/* lines of several vCPUs do not mix */
 	unsigned reg[MAX_REGS], n_regs;
 	struct { uint64_t old[MAX_REGS]; uint64_t icount; } cpu[MACHINE_MAX_VCPUS];
+	struct text text[MAX_TEXTS];	/* under lock */
 };
 
-bool trace_disassemble(struct vm *vm, struct vcpu *cpu, uint64_t pc, char *text, unsigned size)
+/* Bytes of code at pc, as many as the page and memory there allow; what an instruction needs of the next page, too. */
+static unsigned read_code(struct vcpu *cpu, uint64_t pc, uint8_t code[MAX_CODE])
 {
-	uint8_t code[16];
-	char insn[100], bytes[2 * sizeof code + 1];
-	unsigned have = 0;
-	/* as many bytes as the page and memory there allow */
-	while (have < sizeof code && vm_debug_read(cpu, pc + have, code + have, 2))
-		have += 2;
-	if (!have)
-		return false;
+	unsigned first = (unsigned)(PAGE_SIZE - (pc & ~PAGE_MASK));
+	if (first >= MAX_CODE)
+		return vm_debug_read(cpu, pc, code, MAX_CODE) ? MAX_CODE : 0;
+	if (!vm_debug_read(cpu, pc, code, first))
+		return 0;
+	return vm_debug_read(cpu, pc + first, code + first, MAX_CODE - first) ? MAX_CODE : first;
+}
+
+static void format_insn(struct vm *vm, uint64_t pc, const uint8_t *code, unsigned have, char *text, unsigned size)
+{
+	char insn[100], bytes[2 * MAX_CODE + 1];
 	unsigned len = vm->frontend->disassemble(vm->cpu_config, pc, code, have, insn, sizeof insn);
 	if (len > have)
 		len = have;
@@ -34,7 +49,33 @@ bool trace_disassemble(struct vm *vm, struct vcpu *cpu, uint64_t pc, char *text,
 	for (char *tab = insn; (tab = strchr(tab, '\t'));)
 		*tab = ' ';
 	snprintf(text, size, "%016" PRIx64 "  %-8s  %s", pc, bytes, insn + strspn(insn, " "));
-	return true;
+}
+
+bool trace_disassemble(struct vm *vm, struct vcpu *cpu, uint64_t pc, char *text, unsigned size)
+{
+	uint8_t code[MAX_CODE];
+	unsigned have = read_code(cpu, pc, code);
+	if (have)
+		format_insn(vm, pc, code, have, text, size);
+	return have != 0;
+}
+
+/* The same, remembering what was disassembled: a log repeats itself. */
+static const char *disassembled(struct trace *t, struct vcpu *cpu, uint64_t pc)
+{
+	uint8_t code[MAX_CODE];
+	struct text *e = &t->text[pc >> 1 & (MAX_TEXTS - 1)];
+	unsigned have = read_code(cpu, pc, code);
+	if (e->have == have && have && e->pc == pc && !memcmp(e->code, code, have))
+		return e->line;
+	e->have = have;
+	e->pc = pc;
+	memcpy(e->code, code, have);
+	if (have)
+		format_insn(t->vm, pc, code, have, e->line, sizeof e->line);
+	else
+		snprintf(e->line, sizeof e->line, "%016" PRIx64 "  (not readable)", pc);
+	return e->line;
 }
 
 static void print_changes(struct trace *t, struct vcpu *cpu)
@@ -53,17 +94,14 @@ static void print_changes(struct trace *t, struct vcpu *cpu)
 static bool on_step(void *opaque, struct vcpu *cpu)
 {
 	struct trace *t = opaque;
-	char text[160];
 	/* nothing retired: an exception, which -d int tells of */
 	if (cpu->icount == t->cpu[cpu->index].icount)
 		return false;
 	t->cpu[cpu->index].icount = cpu->icount;
 	pthread_mutex_lock(&t->lock);
-	if (!trace_disassemble(t->vm, cpu, cpu->step_pc, text, sizeof text))
-		snprintf(text, sizeof text, "%016" PRIx64 "  (not readable)", cpu->step_pc);
 	if (t->vm->machine.n_vcpus > 1)
 		fprintf(t->f, "%u: ", cpu->index);
-	fprintf(t->f, "%10" PRIu64 " %s", cpu->icount, text);
+	fprintf(t->f, "%10" PRIu64 " %s", cpu->icount, disassembled(t, cpu, cpu->step_pc));
 	print_changes(t, cpu);
 	fputc('\n', t->f);
 	pthread_mutex_unlock(&t->lock);

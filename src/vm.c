@@ -51,10 +51,9 @@ static void on_end(void *opaque, const struct guest_exit *e)
 {
 	struct vm *vm = opaque;
 	struct machine *m = &vm->machine;
-	/* Which vCPU it was, if it ended on one's thread. */
-	for (unsigned i = 0; i < m->n_vcpus; i++)
-		if (m->vcpu[i]->thread_started && pthread_equal(m->vcpu[i]->thread, pthread_self()))
-			m->exit.vcpu = i;
+	const struct vcpu *cpu = vcpu_current();
+	if (cpu && cpu->machine == m)
+		m->exit.vcpu = cpu->index;
 	EACH_OBSERVER(vm, o, exit)
 		o->exit(o->opaque, e);
 	pthread_mutex_lock(&m->lock);

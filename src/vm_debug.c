@@ -26,14 +26,19 @@ static bool phys_access(struct machine *m, uint64_t pa, void *to, const void *fr
 			return false;
 		at += n;
 	}
-	for (uint64_t at = 0; at < size;) {
-		uint64_t n = size - at;
-		uint8_t *host = host_at(m, pa + at, &n);
-		if (to)
-			memcpy((uint8_t *)to + at, host, n);
-		else if (!phys_write(&m->phys, GPA(pa + at), (const uint8_t *)from + at, n) &&
-			 !phys_load(&m->phys, GPA(pa + at), (const uint8_t *)from + at, n))
-			return false;
+	for (uint64_t at = 0, n; at < size;) {
+		n = size - at;
+		gpa_t here = GPA(pa + at);
+		(void)host_at(m, pa + at, &n);	/* to the end of this range */
+		if (to) {
+			if (!phys_read(&m->phys, here, (uint8_t *)to + at, n))
+				return false;
+		} else if (!phys_write(&m->phys, here, (const uint8_t *)from + at, n)) {
+			/* ROM: loaders may, and then code that was translated from it is stale, too */
+			if (!phys_load(&m->phys, here, (const uint8_t *)from + at, n))
+				return false;
+			phys_dma_done(&m->phys, here, n);
+		}
 		at += n;
 	}
 	return true;

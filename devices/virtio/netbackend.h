@@ -15,9 +15,9 @@
 struct netbackend;
 
 struct netbackend_ops {
-	/* Begins to receive; called once, when the front is set. */
+	/* Begins to receive; called once, on the event thread, when the front is set. */
 	bool (*start)(struct netbackend *b, struct events *ev, struct error *err);
-	/* Sends one frame. False: no room now; front->writable is called when there is. A frame that cannot be sent at all is dropped. */
+	/* Sends one frame, or drops it if it cannot be sent at all. False: no room now; writable is called when there is. */
 	bool (*send)(struct netbackend *b, const struct iovec *iov, unsigned n_iov);
 	/* The front can take frames again, after receive refused one. */
 	void (*kick)(struct netbackend *b);

@@ -38,7 +38,7 @@ struct nethelper {
 
 /* ---- starting ---- */
 
-/* The helper: by $CALQUE_NET, beside this program (or below, as in a build directory), or where it is installed. */
+/* The helper: by $CALQUE_NET, near this program (installed somewhere else than planned, or in a build directory), or where planned. */
 static bool find_helper(char path[PATH_MAX], struct error *err)
 {
 	const char *set = getenv("CALQUE_NET");
@@ -51,7 +51,7 @@ static bool find_helper(char path[PATH_MAX], struct error *err)
 	char *slash = n > 0 ? memrchr(self, '/', n) : NULL;
 	if (slash) {
 		*slash = 0;
-		static const char *const below[] = { "", "/nethelper", "/src/nethelper" };
+		static const char *const below[] = { "", "/../libexec", "/nethelper", "/src/nethelper" };
 		for (unsigned i = 0; i < ARRAY_SIZE(below); i++)
 			if (snprintf(path, PATH_MAX, "%s%s/" HELPER, self, below[i]) < PATH_MAX && !access(path, X_OK))
 				return true;

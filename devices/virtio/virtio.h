@@ -141,7 +141,7 @@ struct virtio_device_ops {
 	void (*work)(struct virtio_device *v, unsigned n);
 	/* Back to the state before the driver; queues are empty, nobody is inside the gate. power_on: the whole machine. Locked. */
 	void (*reset)(struct virtio_device *v, bool power_on);
-	/* The driver wrote config bytes [offset, offset + n), already stored: NULL where config is read-only (then not stored). Locked. */
+	/* The driver wrote bytes [offset, offset + n) of the configuration, already stored. Locked. NULL: it is read-only. */
 	void (*config_written)(struct virtio_device *v, unsigned offset, unsigned n);
 	/* Stops own threads and frees. Nobody else is using it. */
 	void (*destroy)(struct virtio_device *v);

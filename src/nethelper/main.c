@@ -48,5 +48,6 @@ int main(int argc, char **argv)
 	tell("ok");
 	stack_run(s, parent_fd);
 	stack_free(s);
-	return 0;
+	/* Exit handlers (a leak checker's, say) may want what the sandbox forbids; we have none and buffer nothing. */
+	_exit(0);
 }

@@ -20,7 +20,8 @@ struct chardev *serial_open_file(const char *path, struct error *err)
 	/* O_NONBLOCK: a FIFO that nobody reads is an error, not a wait for ever. */
 	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0666);
 	if (fd < 0) {
-		error_set(err, ERROR_USAGE, "serial file:%s: %s", path, errno == ENXIO ? "nobody reads from this pipe" : strerror(errno));
+		const char *why = errno == ENXIO ? "nobody reads from this pipe" : strerror(errno);
+		error_set(err, ERROR_USAGE, "serial file:%s: %s", path, why);
 		serial_fini(s);
 		goto no_serial;
 	}

@@ -44,7 +44,7 @@ struct serial {
 	int in_fd;			/* -1: none */
 	bool in_file;			/* a regular file or the like: always ready, cannot be watched */
 	bool in_ended;			/* nothing more comes from in_fd */
-	bool in_keep_reading;		/* read on when the guest takes nothing, for the escape key; what is too much is lost */
+	bool in_keep_reading;		/* when the guest takes nothing, too, for the escape key; what is too much is lost */
 	struct event_fd *in_watch;
 	pthread_mutex_t in_lock;	/* of these two, for mem's input comes from any thread */
 	uint8_t in[SERIAL_IN_MAX];

@@ -147,11 +147,18 @@ START_TEST(halted_vcpus_start_on_demand)
 	machine_resume(&f.m);
 	while (f.runs < 100)
 		usleep(100);
-	ck_assert_uint_eq(f.m.vcpu[1]->icount, 0);
-	vcpu_start(f.m.vcpu[1]);
-	while (!*(volatile uint64_t *)&f.m.vcpu[1]->icount)
-		usleep(100);
 	machine_pause(&f.m);
+	ck_assert_uint_eq(f.m.vcpu[1]->icount, 0);
+	machine_resume(&f.m);
+	vcpu_start(f.m.vcpu[1]);
+	for (unsigned tries = 0; tries < 10000; tries++) {
+		machine_pause(&f.m);
+		if (f.m.vcpu[1]->icount)
+			break;
+		machine_resume(&f.m);
+		usleep(100);
+	}
+	ck_assert_uint_gt(f.m.vcpu[1]->icount, 0);
 }
 END_TEST
 

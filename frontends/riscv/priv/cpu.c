@@ -77,7 +77,10 @@ static void reset(struct vcpu *cpu)
 {
 	struct riscv_cpu *rv = riscv_cpu(cpu);
 	struct cpu_config config = rv->config;
-	*rv = (struct riscv_cpu){ .config = config, .priv = PRIV_M, .stimecmp = UINT64_MAX };
+	memset(rv, 0, sizeof *rv);
+	rv->config = config;
+	rv->priv = PRIV_M;
+	rv->stimecmp = UINT64_MAX;
 	rv->cycle.base = rv->instret.base = cpu->icount;
 	pmp_reset(&rv->pmp, config.pmp_entries);
 	memset(cpu->reg, 0, sizeof cpu->reg);

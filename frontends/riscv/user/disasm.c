@@ -98,14 +98,16 @@ static void columns(const char *llvm, char *text, unsigned size)
 static bool direct_target(const struct insn *i, uint64_t pc, uint64_t *target)
 {
 	switch (i->kind) {
-	case INSN_JAL: case INSN_BEQ: case INSN_BNE: case INSN_BLT: case INSN_BGE: case INSN_BLTU: case INSN_BGEU: case INSN_AUIPC:
+	case INSN_JAL: case INSN_AUIPC: case INSN_BEQ: case INSN_BNE:
+	case INSN_BLT: case INSN_BGE: case INSN_BLTU: case INSN_BGEU:
 		*target = pc + (uint64_t)(int64_t)i->imm;
 		return true;
 	}
 	return false;
 }
 
-unsigned riscv_disassemble(const struct cpu_config *config, uint64_t pc, const uint8_t *code, unsigned size, char *text, unsigned text_size)
+unsigned riscv_disassemble(const struct cpu_config *config, uint64_t pc, const uint8_t *code, unsigned size, char *text,
+			   unsigned text_size)
 {
 	uint8_t bytes[4] = { 0 };
 	uint32_t bits;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Lifts straight-line code: fetch, decode, checks that are alike for many instructions, and where a block ends. */
 #include "frontends/riscv/user/lift.h"
-#include <string.h>
 
 static const struct lift_kind {
 	lift_fn *fn;
@@ -28,12 +27,13 @@ static bool frm_reserved(const struct lift *l)
 	return (l->mode >> MODE_RM_SHIFT & 3) == MODE_RM_INVALID;
 }
 
-/* Counters and the timer compare register: what they read or write depends on the instructions retired so far. */
+/* Counters, mcountinhibit and the timer compare register: what they read or write depends on the instructions retired so far. */
 static bool stands_first(const struct insn *i)
 {
 	unsigned csr = (unsigned)i->imm & 0xfff;
 
-	return kinds[i->kind].first && ((csr >= 0xb00 && csr <= 0xb1f) || (csr >= 0xc00 && csr <= 0xc1f) || csr == 0x14d);
+	return kinds[i->kind].first && ((csr >= 0xb00 && csr <= 0xb1f) || (csr >= 0xc00 && csr <= 0xc1f) ||
+					csr == 0x14d || csr == 0x320);
 }
 
 static void lift_insn(struct lift *l, const struct insn *i)
@@ -46,12 +46,10 @@ static void lift_insn(struct lift *l, const struct insn *i)
 		k->fn(l, i);
 }
 
+/* Instructions are two-byte aligned. Another hart may be writing: the translation is dropped then. */
 static uint16_t read16(const uint8_t *p)
 {
-	uint16_t v;
-
-	memcpy(&v, p, sizeof(v));
-	return v;
+	return __atomic_load_n((const uint16_t *)p, __ATOMIC_RELAXED);
 }
 
 /* The bits of the instruction `offset` bytes into the block. *crosses: it continues in the next page. False: that page faulted. */

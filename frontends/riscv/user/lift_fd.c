@@ -3,7 +3,8 @@
  * F, D and Zfhmin. Volume I, chapters 20, 21 and 23.
  *
  * Rounding: dynamic modes that the host has cost nothing, for its status register holds them; static ones bracket the
- * operation with fp_round; nearest-max-magnitude, static or dynamic (a mode bit), is fsoft's. lift.c has turned away reserved modes.
+ * operation with fp_round; nearest-max-magnitude, static or dynamic (a mode bit), is fsoft's. Reserved modes have been
+ * turned away by lift.c.
  */
 #include "frontends/riscv/user/lift.h"
 #include "runtime/softfp.h"

@@ -53,10 +53,16 @@ static inline void guest_down(void *front, const char *why)
 	pthread_mutex_unlock(&g->lock);
 }
 
+static inline void guest_start_now(void *opaque)
+{
+	struct guest *g = opaque;
+	struct error err = { 0 };
+	ck_assert_msg(g->b->ops->start(g->b, g->ev, &err), "%s", err.text);
+}
+
 static inline void guest_start(struct guest *g, struct netbackend *b, struct events *ev)
 {
 	static const uint8_t mac[6] = { 0x52, 0x54, 0, 0x12, 0x34, 0x56 };
-	struct error err = { 0 };
 	memset(g, 0, sizeof(*g));
 	g->b = b;
 	g->ev = ev;
@@ -67,7 +73,7 @@ static inline void guest_start(struct guest *g, struct netbackend *b, struct eve
 	b->receive = guest_receive;
 	b->writable = guest_writable;
 	b->down = guest_down;
-	ck_assert_msg(b->ops->start(b, ev, &err), "%s", err.text);
+	events_run(ev, guest_start_now, g);
 }
 
 /* ---- frames ---- */
@@ -244,7 +250,8 @@ static inline void tcp_send(struct guest *g, struct tcp *t, unsigned flags, cons
 	p[12] = 5 << 4;
 	p[13] = flags;
 	put16(p + 14, 32768);
-	memcpy(p + 20, data, n);
+	if (n)
+		memcpy(p + 20, data, n);
 	put16(p + 16, tcp_sum(p, 20 + n, GUEST_IP, t->peer_ip));
 	ip_send(g, 6, GUEST_IP, t->peer_ip, g->gateway, 20 + n);
 	t->seq += n + !!(flags & SYN) + !!(flags & FIN);

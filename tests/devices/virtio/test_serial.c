@@ -67,8 +67,8 @@ static void expect(const char *text)
 	while (front.size < n)
 		pthread_cond_wait(&front.changed, &front.lock);
 	front.text[front.size] = 0;
-	pthread_mutex_unlock(&front.lock);
 	ck_assert_str_eq(front.text, text);
+	pthread_mutex_unlock(&front.lock);
 }
 
 static void open_it(const char *spec)
@@ -526,20 +526,20 @@ static bool raw_mode(int fd)
 	return !(t.c_lflag & (ICANON | ECHO | ISIG));
 }
 
-static volatile bool left;
+static bool left;
 static void leave(void *opaque)
 {
-	left = true;
 	pthread_mutex_lock(&front.lock);
+	left = true;
 	pthread_cond_broadcast(&front.changed);
 	pthread_mutex_unlock(&front.lock);
 }
 
 static void terminal_child(void)
 {
+	front.room = 0;		/* the guest does not read: the escape key works all the same */
 	child_open();
 	serial_on_leave(c, leave, NULL);
-	front.room = 0;		/* the guest does not read: the escape key works all the same */
 	put("ready");
 	pthread_mutex_lock(&front.lock);
 	while (!left)
@@ -547,6 +547,7 @@ static void terminal_child(void)
 	pthread_mutex_unlock(&front.lock);
 	allow(UINT32_MAX);
 	wait_for(7);
+	serial_stop(c);
 	bool same = front.size == 7 && !memcmp(front.text, "ab\3\1\1c\r", 7);
 	close_it();
 	_exit(same ? 0 : 1);
@@ -618,27 +619,53 @@ START_TEST(terminal_is_restored_on_every_way_out)
 }
 END_TEST
 
+/* Stands between the test and the program as a shell with job control does: the program is a foreground job of its own. */
+static void shell_child(void)
+{
+	int status;
+	signal(SIGTTOU, SIG_IGN);
+	pid_t job = fork();
+	if (!job) {
+		setpgid(0, 0);
+		tcsetpgrp(0, getpid());
+		signal(SIGTTOU, SIG_DFL);
+		ending_child();
+	}
+	setpgid(job, job);
+	while (!raw_mode(0))
+		usleep(1000);
+	kill(job, SIGTSTP);
+	if (waitpid(job, &status, WUNTRACED) != job || !WIFSTOPPED(status))
+		_exit(1);
+	if (raw_mode(0))
+		_exit(2);
+	/* fg */
+	kill(job, SIGCONT);
+	for (unsigned i = 0; !raw_mode(0); i++) {
+		usleep(1000);
+		if (i == 20000)
+			_exit(3);
+	}
+	/* once more, but it goes on in the background: the terminal is left alone */
+	kill(job, SIGTSTP);
+	if (waitpid(job, &status, WUNTRACED) != job || !WIFSTOPPED(status) || raw_mode(0))
+		_exit(4);
+	tcsetpgrp(0, getpgrp());
+	kill(job, SIGCONT);
+	usleep(50000);
+	if (raw_mode(0))
+		_exit(5);
+	tcsetpgrp(0, job);
+	kill(job, SIGTERM);
+	_exit(waitpid(job, &status, 0) == job && status == SIGTERM && !raw_mode(0) ? 0 : 6);
+}
+
 START_TEST(terminal_while_stopped)
 {
-	int slave, master = terminal(&slave), status;
-	char got[16];
-	pid_t pid = with_stdio(slave, slave, ending_child);
-	read_exactly(master, got, 5);
-	kill(pid, SIGTSTP);
-	/* A process group without a shell is orphaned, and then SIGTSTP stops nobody: either way the mode must fit. */
-	for (unsigned i = 0; i < 50; i++) {
-		usleep(2000);
-		if (waitpid(pid, &status, WUNTRACED | WNOHANG) == pid && WIFSTOPPED(status)) {
-			ck_assert(!raw_mode(slave));
-			break;
-		}
-	}
-	kill(pid, SIGCONT);
-	for (unsigned i = 0; !raw_mode(slave); i++)
-		usleep(1000);
-	kill(pid, SIGTERM);
-	ended(pid);
-	ck_assert(!raw_mode(slave));
+	int slave, master = terminal(&slave);
+	ck_assert_int_eq(ended(with_stdio(slave, slave, shell_child)), 0);
+	close(slave);
+	close(master);
 }
 END_TEST
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * A kernel of one page fault: runs isa_test in U-mode under Sv39 with a handful of frames, so that its pages come and go all the
- * time. Pages are filled on the first touch, their A and D bits are set by the faults that Svade asks for (on every other fill beforehand), and
- * what was written goes home when a page is evicted.
+ * A kernel of page faults: runs isa_test in U-mode under Sv39 with a handful of frames, so that its pages come and go all
+ * the time. Pages are filled on the first touch; their A and D bits are set by the faults that Svade asks for, on every
+ * other fill beforehand; what was written goes home when a page is evicted.
  */
 #include <stdint.h>
 
@@ -16,8 +16,9 @@ enum { ECALL_U = 8, FETCH_FAULT = 12, LOAD_FAULT = 13, STORE_FAULT = 15 };
 extern char user_start[], user_end[];
 extern volatile uint64_t tohost;
 
-static uint64_t root[512] __attribute__((aligned(4096))), middle[512] __attribute__((aligned(4096))), leaf[512] __attribute__((aligned(4096)));
-static uint64_t frame[FRAMES][PAGE / 8] __attribute__((aligned(4096)));
+#define ALIGNED __attribute__((aligned(4096)))
+static uint64_t root[512] ALIGNED, middle[512] ALIGNED, leaf[512] ALIGNED;
+static uint64_t frame[FRAMES][PAGE / 8] ALIGNED;
 static int64_t holds[FRAMES];	/* the user page that each has, or -1 */
 static unsigned fills;
 
@@ -71,7 +72,8 @@ void user_trap(uint64_t a0, uint64_t cause, uint64_t address)
 
 	if (cause == ECALL_U)
 		finish(a0);
-	if ((cause != FETCH_FAULT && cause != LOAD_FAULT && cause != STORE_FAULT) || address < USER || address >= USER + (uint64_t)(user_end - user_start))
+	if ((cause != FETCH_FAULT && cause != LOAD_FAULT && cause != STORE_FAULT) || address < USER ||
+	    address >= USER + (uint64_t)(user_end - user_start))
 		finish(1000 + cause);
 	if (!(leaf[page] & V))
 		fill(page);

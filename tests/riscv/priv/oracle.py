@@ -182,7 +182,8 @@ def trap_experiment(p):
         p.emit(insn)
     else:
         p.enter(mode, at)
-        p.emit(f"{at}:", insn, f"{stop}: ecall")
+        # not at the end of a page, where QEMU's pc of a wfi that traps is off by a page
+        p.emit(".balign 8", f"{at}:", insn, f"{stop}: ecall")
     p.end(after)
     # mtval of an illegal instruction may be its bits or zero; both give the bits, and both give pc for a breakpoint
     p.record(what, "a1", "a2", "a3", "a4", "a5", "a6", "s8")

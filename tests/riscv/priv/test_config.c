@@ -44,16 +44,19 @@ START_TEST(each_mistake_is_named)
 }
 END_TEST
 
+#define FULL \
+	"rv64imafdc_zicbom_zicbop_zicboz_zicntr_zicond_zicsr_zifencei_zihintpause_zihpm_zfhmin_zba_zbb_zbc_zbs_sstc_svadu_svinval_" \
+	"svnapot_svpbmt"
+
 static const struct {
 	const char *text, *isa;
 	unsigned levels, pmp;
 } choices[] = {
-	{ "rv64", "rv64imafdc_zicbom_zicbop_zicboz_zicntr_zicond_zicsr_zifencei_zihintpause_zihpm_zfhmin_zba_zbb_zbc_zbs_sstc_svadu_"
-		  "svinval_svnapot_svpbmt", 5, 16 },
+	{ "rv64", FULL, 5, 16 },
 	{ "rv64,zba=off,satp=sv39", "rv64imafdc_zicbom_zicbop_zicboz_zicntr_zicond_zicsr_zifencei_zihintpause_zihpm_zfhmin_zbb_zbc_"
 				    "zbs_sstc_svadu_svinval_svnapot_svpbmt", 3, 16 },
 	{ "rv64,pmp=0,satp=sv48,pmp=7", NULL, 4, 7 },
-	{ "rv64,zba=off,zba=on,satp=sv57", NULL, 5, 16 },
+	{ "rv64,zba=off,zba=on,satp=sv57", FULL, 5, 16 },
 	/* paging's extensions go with it unless they were asked for */
 	{ "rv64,satp=bare,pmp=64", "rv64imafdc_zicbom_zicbop_zicboz_zicntr_zicond_zicsr_zifencei_zihintpause_zihpm_zfhmin_zba_zbb_"
 				   "zbc_zbs_sstc", 0, 64 },

@@ -5,6 +5,7 @@
  */
 #include <fenv.h>
 #include <float.h>
+#include <stdatomic.h>
 #include "tests/riscv/priv/fixture.h"
 
 /* ---- who may ---- */
@@ -155,6 +156,51 @@ START_TEST(read_and_write_forms)
 		f.cpu->exception.pending = false;
 		ck_assert(!run_helper(&f, HELPER_csr, csr_insn(op, 0xf14, 5, 1), 1, 0, &old));
 		f.cpu->exception.pending = false;
+	}
+	fixture_free(&f);
+}
+END_TEST
+
+/* Reset leaves nothing of what was there, whatever it was. */
+START_TEST(reset_is_complete)
+{
+	struct fixture f;
+	uint64_t seed = 5;
+	fixture_init(&f, "rv64", 1);
+	struct riscv_cpu fresh = *f.rv;
+	uint64_t lines = atomic_load(&f.cpu->irq_lines), deadline = atomic_load(&f.cpu->timer_deadline);
+	struct vcpu before = { .mode = f.cpu->mode, .fp_control = f.cpu->fp_control };
+	for (unsigned round = 0; round < 50; round++) {
+		for (unsigned csr = 0; csr < 4096; csr++) {
+			uint64_t old;
+			set_priv(&f, PRIV_M);
+			csr_op(&f, CSRRW, csr, csr == 0x14d ? 0 : rnd(&seed), &old);
+		}
+		riscv_set_stimer(f.cpu, 0);
+		riscv_set_software_pending(f.cpu, true);
+		for (unsigned i = 0; i < VCPU_SLOTS; i++)
+			f.cpu->reg[i] = rnd(&seed);
+		f.cpu->fp_flags = FE_INVALID;
+		f.cpu->reservation.size = 4;
+		riscv_raise(f.cpu, EXC_ILLEGAL, 0);
+		atomic_store(&f.cpu->waiting, true);
+		atomic_store(&f.cpu->halted, true);
+		f.cpu->icount += 1000;
+		riscv64_frontend.reset(f.cpu);
+		ck_assert_uint_eq(csr_get(&f, 0xb00), 0);
+		ck_assert_uint_eq(csr_get(&f, 0xb02), 0);
+		fresh.cycle.base = fresh.instret.base = f.cpu->icount;
+		ck_assert_mem_eq(f.rv, &fresh, sizeof fresh);
+		for (unsigned i = 0; i < VCPU_SLOTS; i++)
+			EXPECT_EQ(f.cpu->reg[i], 0, "slot", i);
+		ck_assert_uint_eq(f.cpu->pc, 0x1000);
+		ck_assert_uint_eq(f.cpu->mode, before.mode);
+		ck_assert_uint_eq(f.cpu->fp_control, before.fp_control);
+		ck_assert_uint_eq(f.cpu->fp_flags, 0);
+		ck_assert_uint_eq(f.cpu->reservation.size, 0);
+		ck_assert(!f.cpu->exception.pending && !atomic_load(&f.cpu->waiting) && !atomic_load(&f.cpu->halted));
+		ck_assert_uint_eq(atomic_load(&f.cpu->irq_lines), lines);
+		ck_assert_uint_eq(atomic_load(&f.cpu->timer_deadline), deadline);
 	}
 	fixture_free(&f);
 }
@@ -323,6 +369,11 @@ START_TEST(float_status)
 	ck_assert_uint_eq(csr_get(&f, 0x001), 0x1f);
 	ck_assert_uint_eq(csr_get(&f, 0x002), 7);
 	ck_assert_uint_eq(csr_get(&f, 0x300) >> 13 & 3, 3);	/* a write makes the state dirty */
+	for (unsigned csr = 1; csr <= 3; csr++) {
+		csr_set(&f, 0x300, 1 << 13);
+		csr_set(&f, csr, 0);
+		ck_assert_uint_eq(csr_get(&f, 0x300) >> 13 & 3, 3);
+	}
 	csr_set(&f, 0x003, 0x45);
 	ck_assert_uint_eq(csr_get(&f, 0x001), 5);
 	ck_assert_uint_eq(csr_get(&f, 0x002), 2);
@@ -476,6 +527,7 @@ int main(void)
 	tcase_set_timeout(t, 60);
 	tcase_add_loop_test(t, every_number, 0, (int)ARRAY_SIZE(setups));
 	tcase_add_test(t, read_and_write_forms);
+	tcase_add_test(t, reset_is_complete);
 	tcase_add_test(t, warl_values);
 	tcase_add_test(t, warl_without_extensions);
 	tcase_add_test(t, fields);

@@ -474,6 +474,18 @@ START_TEST(outside_calls)
 }
 END_TEST
 
+START_TEST(names)
+{
+	static const struct { uint64_t cause; bool interrupt; const char *name; } cases[] = {
+		{ 2, false, "illegal instruction" }, { 15, false, "store/AMO page fault" }, { 5, true, "supervisor timer interrupt" },
+		{ 11, true, "machine external interrupt" }, { 10, false, "reserved" }, { 14, false, "reserved" }, { 16, false, "reserved" },
+		{ 0, true, "reserved" }, { 12, true, "reserved" }, { ~(uint64_t)0, true, "reserved" }, { ~(uint64_t)0, false, "reserved" },
+	};
+	for (unsigned i = 0; i < ARRAY_SIZE(cases); i++)
+		ck_assert_str_eq(riscv64_frontend.exception_name(cases[i].cause, cases[i].interrupt), cases[i].name);
+}
+END_TEST
+
 /* ---- mode switches choose the right rights ---- */
 
 START_TEST(mprv)
@@ -549,6 +561,7 @@ int main(void)
 	tcase_add_test(t, firmware_timer);
 	tcase_add_test(t, trap_loop);
 	tcase_add_test(t, outside_calls);
+	tcase_add_test(t, names);
 	tcase_add_test(t, mprv);
 	tcase_add_test(t, supervisor_entry);
 	suite_add_tcase(s, t);

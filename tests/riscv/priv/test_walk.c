@@ -467,6 +467,10 @@ START_TEST(fences)
 		ck_assert(ptbuild_map(&s[0].b, 0x40000000, DATA, 0x200000, PTE_R | PTE_A, 1, &err));
 		sfence(&f, 0, 0, 0, 0);
 		ck_assert_uint_eq(peek(&f, 0x40001000), 1);
+		/* fences for another space, or for one address of it, leave this one's pieces and the memory of them */
+		sfence(&f, 0, 0, 1, 2);
+		sfence(&f, 1, local, 1, 2);
+		ck_assert_uint_eq(peek(&f, 0x40001000), 1);
 		ck_assert(ptbuild_map(&s[0].b, 0x40000000, DATA + 0x200000, 0x200000, PTE_R | PTE_A, 1, &err));
 		sfence(&f, cut_ways[i].rs1, 0x40100000, cut_ways[i].rs2, 1);
 		ck_assert_uint_eq(peek(&f, 0x40001000), 0);

@@ -17,7 +17,8 @@ static inline uint32_t asm_b(unsigned f3, unsigned rs1, unsigned rs2, int32_t im
 {
 	uint32_t i = (uint32_t)imm;
 
-	return 0x63 | (i >> 11 & 1) << 7 | (i >> 1 & 15) << 8 | f3 << 12 | rs1 << 15 | rs2 << 20 | (i >> 5 & 63) << 25 | (i >> 12 & 1) << 31;
+	return 0x63 | (i >> 11 & 1) << 7 | (i >> 1 & 15) << 8 | f3 << 12 | rs1 << 15 | rs2 << 20 | (i >> 5 & 63) << 25 |
+	       (i >> 12 & 1) << 31;
 }
 
 static inline uint32_t asm_jal(unsigned rd, int32_t imm)

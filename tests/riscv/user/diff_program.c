@@ -177,10 +177,10 @@ static void put_access(struct code *c, const struct insn *i, struct rng *r, unsi
 }
 
 /*
- * Jumps and branches: counters lie on both sides, c.addi each, and the way out behind each row; how far a counter came tells where
- * control went. Offset 4 to 11 is the row before, 20 to 27 (from the slot's start) the one behind.
+ * Jumps and branches: counters lie on both sides, c.addi each, and the way out behind each row; how far a counter came
+ * tells where control went. Offset 4 to 11 from the slot's start is the row before, the other lies behind the jump.
  */
-enum { ROW = 4, JUMP = 16, ROW2 = 20, ROW_COUNTERS = 4 };
+enum { ROW = 4, JUMP = 16, ROW_COUNTERS = 4 };
 
 static void put_row(struct code *c, unsigned counter)
 {
@@ -196,9 +196,10 @@ static uint32_t branch_to(const struct insn *i, int32_t offset)
 	if (i->size == 4)
 		return i->kind == INSN_JAL ? asm_jal(i->rd, offset) : asm_b(i->raw >> 12 & 7, i->rs1, i->rs2, offset);
 	if (i->kind == INSN_JAL)
-		return 0xa001 | (u >> 5 & 1) << 2 | (u >> 1 & 7) << 3 | (u >> 7 & 1) << 6 | (u >> 6 & 1) << 7 | (u >> 10 & 1) << 8 |
-		       (u >> 8 & 3) << 9 | (u >> 4 & 1) << 11 | (u >> 11 & 1) << 12;
-	return (i->raw & 0xe383) | (u >> 5 & 1) << 2 | (u >> 1 & 3) << 3 | (u >> 6 & 3) << 5 | (u >> 3 & 3) << 10 | (u >> 8 & 1) << 12;
+		return 0xa001 | (u >> 5 & 1) << 2 | (u >> 1 & 7) << 3 | (u >> 7 & 1) << 6 | (u >> 6 & 1) << 7 |
+		       (u >> 10 & 1) << 8 | (u >> 8 & 3) << 9 | (u >> 4 & 1) << 11 | (u >> 11 & 1) << 12;
+	return (i->raw & 0xe383) | (u >> 5 & 1) << 2 | (u >> 1 & 3) << 3 | (u >> 6 & 3) << 5 | (u >> 3 & 3) << 10 |
+	       (u >> 8 & 1) << 12;
 }
 
 static uint32_t put_jump(struct code *c, const struct insn *i, struct rng *r)
@@ -228,7 +229,8 @@ static uint32_t put_jump(struct code *c, const struct insn *i, struct rng *r)
 static bool is_jump(const struct insn *i)
 {
 	switch (i->kind) {
-	case INSN_JAL: case INSN_JALR: case INSN_BEQ: case INSN_BNE: case INSN_BLT: case INSN_BGE: case INSN_BLTU: case INSN_BGEU:
+	case INSN_JAL: case INSN_JALR: case INSN_BEQ: case INSN_BNE:
+	case INSN_BLT: case INSN_BGE: case INSN_BLTU: case INSN_BGEU:
 		return true;
 	}
 	return false;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Runs a program under Calque (a bare machine: RAM, one hart in M-mode, one device) and under QEMU's user mode (as a static ELF). */
+/* Runs a program under Calque (a bare machine: RAM, one hart in M-mode, one device) and under QEMU's user mode. */
 #include <elf.h>
 #include <errno.h>
 #include <stdio.h>
@@ -38,7 +38,8 @@ static bool device_write(void *opaque, uint64_t offset, unsigned size, uint64_t 
 	else if (value == EXC_ECALL_M)
 		machine_end(&run->m, EXIT_POWEROFF, 0, "done");
 	else
-		machine_end(&run->m, EXIT_DIED, 0, "exception %llu at %#llx", (unsigned long long)value, (unsigned long long)run->epc);
+		machine_end(&run->m, EXIT_DIED, 0, "exception %llu at %#llx", (unsigned long long)value,
+			(unsigned long long)run->epc);
 	return true;
 }
 
@@ -89,7 +90,8 @@ static bool finish(struct run *run, struct diff_state *out, struct error *err)
 	machine_pause(&run->m);
 	if (run->m.exit.cause != EXIT_POWEROFF)
 		return error_set(err, ERROR_HOST, "guest: %s", run->m.exit.text);
-	return phys_read(&run->m.phys, GPA(DIFF_OUT), out, DIFF_CASES * sizeof(*out)) || error_set(err, ERROR_HOST, "no output");
+	return phys_read(&run->m.phys, GPA(DIFF_OUT), out, DIFF_CASES * sizeof(*out)) ||
+	       error_set(err, ERROR_HOST, "no output");
 }
 
 bool diff_run_calque(const struct diff_program *p, struct diff_state *out, char *text, size_t size)
@@ -131,7 +133,8 @@ static bool write_elf(const struct diff_program *p, FILE *f)
 		.e_phentsize = sizeof(Elf64_Phdr), .e_phnum = 1,
 	};
 	Elf64_Phdr ph = {
-		.p_type = PT_LOAD, .p_flags = PF_R | PF_W | PF_X, .p_offset = PAGE_SIZE, .p_vaddr = DIFF_BASE, .p_paddr = DIFF_BASE,
+		.p_type = PT_LOAD, .p_flags = PF_R | PF_W | PF_X, .p_offset = PAGE_SIZE, .p_vaddr = DIFF_BASE,
+		.p_paddr = DIFF_BASE,
 		.p_filesz = DIFF_IMAGE_END - DIFF_BASE, .p_memsz = DIFF_END - DIFF_BASE, .p_align = PAGE_SIZE,
 	};
 

@@ -36,12 +36,13 @@ static uint64_t integer(struct rng *r)
 }
 
 /*
- * A float of any format: sign, an exponent from an edge or near the bias (so that sums, products and conversions to integers meet),
- * a fraction with few or many bits.
+ * A float of any format: sign, an exponent from an edge or near the bias (so that sums, products and conversions to
+ * integers meet), a fraction with few or many bits.
  */
 static uint64_t number(struct rng *r, unsigned exp_bits, unsigned frac_bits)
 {
-	uint64_t max = ((uint64_t)1 << exp_bits) - 1, bias = max >> 1, exponent, fraction, all = ((uint64_t)1 << frac_bits) - 1;
+	uint64_t max = ((uint64_t)1 << exp_bits) - 1, bias = max >> 1, all = ((uint64_t)1 << frac_bits) - 1;
+	uint64_t exponent, fraction;
 
 	switch (rng_below(r, 8)) {
 	case 0: exponent = 0; break;
@@ -124,8 +125,11 @@ void diff_random_state(struct rng *r, struct diff_state *s)
 		x[i] = integer(r);
 	for (unsigned i = 0; i < ARRAY_SIZE(f); i++)
 		f[i] = floating(r);
-	for (unsigned i = 1; i < 32; i++)
-		s->x[i] = few ? relative(r, x[rng_below(r, ARRAY_SIZE(x))], (uint64_t)1 << (rng_below(r, 2) ? 63 : 31)) : integer(r);
+	for (unsigned i = 1; i < 32; i++) {
+		uint64_t sign = (uint64_t)1 << (rng_below(r, 2) ? 63 : 31);
+
+		s->x[i] = few ? relative(r, x[rng_below(r, ARRAY_SIZE(x))], sign) : integer(r);
+	}
 	for (unsigned i = 0; i < 32; i++) {
 		uint64_t v = f[rng_below(r, ARRAY_SIZE(f))];
 

@@ -39,16 +39,17 @@ static void check(const struct ir_block *b, const char *when)
 static void lift_page(struct fuzz *f, unsigned start, unsigned max_insns)
 {
 	for (unsigned at = start; at < PAGE_SIZE; at += f->b.bytes) {
-		struct lift_request req = { &f->cpu, 0x80000000 + at, f->page + at, (unsigned)PAGE_SIZE - at, next_page, f, max_insns };
+		unsigned left = (unsigned)PAGE_SIZE - at;
+		struct lift_request req = { &f->cpu, 0x80000000 + at, f->page + at, left, next_page, f, max_insns };
 		char text[80];
 
 		if (!riscv_lift(&req, &f->b))
 			return;
 		check(&f->b, "lifted");
 		for (unsigned i = 0; i < f->b.n_insns && !f->b.crosses_page; i++) {
-			unsigned offset = at + f->b.insn[i].offset;
+			unsigned offset = f->b.insn[i].offset;
 
-			if (riscv_disassemble(&f->rv.config, 0, f->page + offset, (unsigned)PAGE_SIZE - offset, text, sizeof(text)) !=
+			if (riscv_disassemble(&f->rv.config, 0, f->page + at + offset, left - offset, text, sizeof(text)) !=
 			    f->b.insn[i].size)
 				abort();
 		}

@@ -62,7 +62,7 @@ MUTATIONS = [
     ("Zicond: eqz and nez swapped", "lift_zb.c", "REG(czero_eqz)\nREG(czero_nez)",
      "LIFT(czero_eqz) { uop_czero_nez(l->b, X(i->rd), X(i->rs1), X(i->rs2)); }\nREG(czero_nez)"),
     ("Zicsr: the immediate is a register", "lift_system.c", "csr(l, i, TEMP(0))", "csr(l, i, X(i->rs1))"),
-    ("Zicsr: not first in its block", "lift.c", "kinds[i.kind].first && n", "kinds[i.kind].first && 0"),
+    ("Zicsr: not first in its block", "lift.c", "stands_first(&i) && n", "stands_first(&i) && 0"),
     ("Zifencei: goes on in the block", "lift_system.c", "LIFT(fence_i)\n{\n\tleave(l, i);", "LIFT(fence_i)\n{\n\tuop_fence(l->b, 1);"),
     ("Zicboz: does nothing", "lift_system.c", "LIFT(cbo_zero) { call(", "LIFT(cbo_zero) { if (0) call("),
     ("Svinval: legal when off", "insn32.decode", "@r\tSVINVAL", "@r"),

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Every user-level instruction on random operands and states, floating-point flags and rounding modes included, against QEMU 10's
- * user mode. CALQUE_CASES sets the number of cases (default about 400,000), CALQUE_SEED where they start.
+ * Every user-level instruction on random operands and states, floating-point flags and rounding modes included, against
+ * QEMU 10's user mode. CALQUE_CASES sets the number of cases (default about 400,000), CALQUE_SEED where they start.
  */
 #include <pthread.h>
 #include "tests/check_main.h"
@@ -55,12 +55,14 @@ static uint32_t pick(struct rng *r)
 	do
 		p = &riscv_patterns32[rng_below(r, riscv_n_patterns32)];
 	while (!in_group(p));
-	if (current->ext != ~0ull && current->ext & 1ull << EXT_ZICSR && rng_below(r, 2))	/* fflags, frm and fcsr out of 4096 */
+	/* fflags, frm and fcsr out of 4096 */
+	if (current->ext != ~0ull && current->ext & 1ull << EXT_ZICSR && rng_below(r, 2))
 		bits = (bits & 0xfffff) | (1 + rng_below(r, 3)) << 20;
 	return p->value | (bits & ~p->mask);
 }
 
-static void report(const struct diff_program *p, unsigned n, const struct diff_state *ours, const struct diff_state *theirs, char *text, size_t size)
+static void report(const struct diff_program *p, unsigned n, const struct diff_state *ours, const struct diff_state *theirs,
+		   char *text, size_t size)
 {
 	const struct diff_case *c = (struct diff_case *)diff_at(p, DIFF_TABLE) + n;
 	const struct diff_state *s = diff_at(p, c->state);
@@ -76,12 +78,13 @@ static void report(const struct diff_program *p, unsigned n, const struct diff_s
 		len += (size_t)snprintf(text + len, size - len, "  %s\n", line);
 	}
 	len += (size_t)snprintf(text + len, size - len, "  x%u %016llx x%u %016llx  f%u %016llx f%u %016llx f%u %016llx\n",
-		i.rs1, (unsigned long long)s->x[i.rs1], i.rs2, (unsigned long long)s->x[i.rs2], i.rs1, (unsigned long long)s->f[i.rs1],
-		i.rs2, (unsigned long long)s->f[i.rs2], i.rs3, (unsigned long long)s->f[i.rs3]);
+		i.rs1, (unsigned long long)s->x[i.rs1], i.rs2, (unsigned long long)s->x[i.rs2],
+		i.rs1, (unsigned long long)s->f[i.rs1], i.rs2, (unsigned long long)s->f[i.rs2], i.rs3, (unsigned long long)s->f[i.rs3]);
 	for (unsigned k = 0; k < sizeof(*s) / 8 && len < size; k++)
 		if (a[k] != b[k])
 			len += (size_t)snprintf(text + len, size - len, "  %s%u: %016llx, QEMU has %016llx\n",
-				!k ? "fcsr " : k < 32 ? "x" : k < 64 ? "f" : "memory ", k % 32, (unsigned long long)a[k], (unsigned long long)b[k]);
+				!k ? "fcsr " : k < 32 ? "x" : k < 64 ? "f" : "memory ", k % 32,
+				(unsigned long long)a[k], (unsigned long long)b[k]);
 }
 
 static void run_program(uint64_t seed)

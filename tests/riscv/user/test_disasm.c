@@ -82,7 +82,8 @@ static void *many(void *opaque)
 		uint32_t bits = (uint32_t)rng_next(&r);
 		char text[64];
 
-		wrong += riscv_disassemble(&config, rng_next(&r), (const uint8_t *)&bits, 4, text, sizeof(text)) != insn_size((uint16_t)bits);
+		wrong += riscv_disassemble(&config, rng_next(&r), (const uint8_t *)&bits, 4, text, sizeof(text)) !=
+			 insn_size((uint16_t)bits);
 		wrong += strlen(text) >= sizeof(text) || !text[0];
 	}
 	return (void *)wrong;

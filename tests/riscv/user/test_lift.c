@@ -116,6 +116,7 @@ static const struct shape {
 	{ { 0x0000100f }, ~0ull, MODE_M, "leave -> 0x4\n" },
 	{ { 0xc0102573, 0x00158593 }, ~0ull, MODE_M, "a0 = helper csr(zero, zero, -1072683661)\na1 = add_i a1, 1\njmp -> 0x8\n" },
 	{ { 0x0001, 0xc0102573 }, ~0ull, MODE_M, "jmp -> 0x2\n" },		/* reads time: starts its block */
+	{ { 0x0001, 0x32051073 }, ~0ull, MODE_M, "jmp -> 0x2\n" },		/* stops counters */
 	{ { 0x0022d073 }, ~0ull, MODE_M, "tmp0 = li 5\nsink = helper csr(tmp0, zero, 2281587)\njmp -> 0x4\n" },
 	{ { 0x30200073 }, ~0ull, MODE_M, "tmp0 = helper mret(zero, zero, 807403635)\nleave_jr tmp0, 0\n" },
 	{ { 0x10500073 }, ~0ull, MODE_M, "sink = helper wfi(zero, zero, 273678451)\nleave -> 0x4\n" },
@@ -291,7 +292,8 @@ START_TEST(random_blocks)
 
 	for (unsigned k = 0; k < 5000; k++) {
 		uint64_t ext = rng_below(&r, 2) ? ~0ull : rng_next(&r);
-		struct hart *h = hart_new(ext, (uint32_t)rng_below(&r, 4) | rng_below(&r, 2) << 2 | rng_below(&r, 3) << MODE_RM_SHIFT);
+		uint32_t mode = rng_below(&r, 4) | rng_below(&r, 2) << 2 | rng_below(&r, 3) << MODE_RM_SHIFT;
+		struct hart *h = hart_new(ext, mode);
 		unsigned start = rng_below(&r, 8) ? rng_below(&r, 2048) * 2 : 4096 - 2 * (1 + rng_below(&r, 8));
 		unsigned max = rng_below(&r, 4) ? BLOCK_MAX_INSNS : 1 + rng_below(&r, BLOCK_MAX_INSNS);
 
