@@ -64,6 +64,8 @@ static void run(struct vcpu *cpu)
 		cpu->icount++;
 		cpu->reg[1]++;
 		atomic_fetch_add(&f->runs, 1);
+		if (cpu->icount % 1024 == 0)
+			sched_yield();	/* four of these spin on whatever cores there are */
 	} while (cpu->icount < cpu->deadline && !cpu->single_step);
 }
 

@@ -8,7 +8,7 @@
 
 uint64_t riscv_time(const struct vcpu *cpu)
 {
-	return clock_now(cpu->machine) / NS_PER_TICK;
+	return clock_now(cpu->machine) / NS_PER_TICK + atomic_load(&cpu->machine->ticks_offset);
 }
 
 bool riscv_stimer_active(const struct riscv_cpu *rv)
@@ -21,8 +21,10 @@ void riscv_update_timer(struct vcpu *cpu)
 	const struct riscv_cpu *rv = riscv_cpu(cpu);
 	bool active = riscv_stimer_active(rv), due = active && riscv_time(cpu) >= rv->stimecmp;
 	uint64_t when = UINT64_MAX;
-	if (active && !due && rv->stimecmp < UINT64_MAX / NS_PER_TICK)
-		when = rv->stimecmp * NS_PER_TICK;
+	/* stimecmp in ticks of the clock, which a write of mtime leaves alone */
+	uint64_t ticks = rv->stimecmp - atomic_load(&cpu->machine->ticks_offset);
+	if (active && !due && ticks < UINT64_MAX / NS_PER_TICK)
+		when = ticks * NS_PER_TICK;
 	atomic_store(&cpu->timer_deadline, when);
 	if (due != (atomic_load(&cpu->irq_lines) >> IRQ_STI & 1))
 		vcpu_set_irq(cpu, IRQ_STI, due);
