@@ -121,8 +121,9 @@ struct chardev *serial_open_stdio(struct error *err)
 	/* A closed descriptor is no error: there is just no input or no output. */
 	int in = fcntl(0, F_DUPFD_CLOEXEC, 3), out = open_output();
 	if (in >= 0 && isatty(in)) {
-		/* Reading the terminal from the background would stop us: then there is no input. */
-		if (tcgetpgrp(in) != getpgrp()) {
+		/* Reading our terminal from the background would stop us: then there is no input. (-1: it is not ours.) */
+		pid_t foreground = tcgetpgrp(in);
+		if (foreground >= 0 && foreground != getpgrp()) {
 			close(in);
 			in = -1;
 		} else if (!terminal_raw(in, err)) {
