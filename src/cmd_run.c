@@ -15,7 +15,7 @@
 #include "src/serial/serial.h"
 #include "src/trace.h"
 
-#define GRACE_NS 5000000000u	/* between asking the guest to power off and stopping it */
+#define GRACE_NS 30000000000u	/* between asking the guest to power off and stopping it: a systemd needs some five */
 
 struct run {
 	struct run_options o;
@@ -160,6 +160,8 @@ static bool set_up(struct run *run, struct error *err)
 		return false;
 	struct chardev *consoles[] = { c->serial, c->virtio_console };
 	run->symbols = c->kernel ? symbols_load(c->kernel) : NULL;
+	if (!run->symbols && c->firmware)
+		run->symbols = symbols_load(c->firmware);
 	run->vm = vm_create(c, err);
 	if (!run->vm)
 		return false;
@@ -291,7 +293,7 @@ int cmd_run(int argc, char **argv)
 	                 "2 a wrong\n"
 			 "command line or file; 3 the host failed; 4 the guest died; 124 --timeout; 128+N stopped by "
 	                 "signal N.\n"
-			 "SIGTERM, SIGINT and SIGHUP ask the guest to power off, and stop it after five seconds or "
+			 "SIGTERM, SIGINT and SIGHUP ask the guest to power off, and stop it after 30 seconds or "
 	                 "when they\n"
 			 "come again.\n",
 	};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * VirtIO 1.2 devices over split rings. Three parts, kept apart: a *device* (blk.c, net.c, console.c, rng.c) knows what requests
+ * VirtIO 1.2 devices over split rings. Three parts, kept apart: a *device* (blk.c, net.c, console.c, rng.c, button.c) knows what requests
  * mean; the *core* (virtio.c) holds status, features, configuration space and queues; a *transport* (mmio.c) shows them to the
  * guest as registers and carries the notifications. ring.c is the one implementation of the rings.
  *
@@ -30,6 +30,9 @@ struct virtio_device *virtio_net_new(struct machine *m, const struct net_config 
 struct virtio_device *virtio_console_new(struct machine *m, struct chardev *c, struct error *err);
 /* has_seed: the same bytes in every run; else the host's entropy */
 struct virtio_device *virtio_rng_new(struct machine *m, bool has_seed, uint64_t seed, struct error *err);
+/* A power button; virtio_button_press presses it once: false if no driver of the guest listens. Any thread, no lock. */
+struct virtio_device *virtio_button_new(struct machine *m, struct error *err);
+bool virtio_button_press(struct virtio_device *v);
 /* A virtio-mmio transport, for bus_attach with this size. It owns the device from now on (on failure, too: NULL). */
 #define VIRTIO_MMIO_SIZE 0x200
 struct device *virtio_mmio_new(struct machine *m, struct virtio_device *v, struct error *err);
@@ -39,7 +42,7 @@ void virtio_destroy(struct virtio_device *v);
 /* ---- numbers of the specification ---- */
 
 enum {
-	VIRTIO_ID_NET = 1, VIRTIO_ID_BLOCK = 2, VIRTIO_ID_CONSOLE = 3, VIRTIO_ID_RNG = 4,
+	VIRTIO_ID_NET = 1, VIRTIO_ID_BLOCK = 2, VIRTIO_ID_CONSOLE = 3, VIRTIO_ID_RNG = 4, VIRTIO_ID_INPUT = 18,
 };
 
 enum virtio_status {	/* 2.1 */
@@ -54,7 +57,7 @@ enum {			/* 6 */
 
 #define VIRTIO_MAX_QUEUES 8
 #define VIRTIO_RING_MAX 256	/* entries of the largest queue, and segments of the longest chain */
-#define VIRTIO_CONFIG_MAX 96
+#define VIRTIO_CONFIG_MAX 136
 
 /* ---- rings ---- */
 

@@ -106,7 +106,13 @@ static bool add_virtio(struct machine *m, const struct vm_config *c, struct erro
 	if (c->virtio_console && !attach_virtio(m, virtio_console_new(m, c->virtio_console, err), &slot, err))
 		return false;
 	/* a deterministic machine must not see the host's entropy */
-	return !rng || attach_virtio(m, virtio_rng_new(m, c->has_seed || c->deterministic, c->seed, err), &slot, err);
+	if (rng && !attach_virtio(m, virtio_rng_new(m, c->has_seed || c->deterministic, c->seed, err), &slot, err))
+		return false;
+	/* the power button is there if what was asked for leaves it a place */
+	if (c->bare || slot == VIRT_VIRTIO_SLOTS)
+		return true;
+	riscv_virt(m)->button = virtio_button_new(m, err);
+	return attach_virtio(m, riscv_virt(m)->button, &slot, err);
 }
 
 static bool add_devices(struct machine *m, const struct vm_config *c, bool htif, struct error *err)
@@ -222,10 +228,10 @@ static bool create(struct machine *m, const struct vm_config *c, const struct cp
 	return true;
 }
 
-/* The board has no power button, nor has QEMU's. */
 static bool request_poweroff(struct machine *m)
 {
-	return false;
+	struct virtio_device *button = riscv_virt(m)->button;
+	return button && virtio_button_press(button);
 }
 
 static struct bus *bus(struct machine *m)

@@ -44,6 +44,7 @@ struct riscv_virt {
 	struct device consoles;		/* on the bus for its resume: starts the backends */
 	struct chardev *console[2];	/* UART (or HTIF), virtio console; may be NULL */
 	bool consoles_started;
+	struct virtio_device *button;	/* on the bus; NULL: no place was left */
 	bool sbi;			/* the built-in one is there */
 };
 static inline struct riscv_virt *riscv_virt(const struct machine *m) { return m->board; }

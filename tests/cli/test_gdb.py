@@ -155,6 +155,17 @@ def deterministic():
         contains(gdb(g, "debug", "break *work", "continue", "stepi", "delete", "continue"), "exited with code 011")
 
 
+def reboots():
+    """A reboot is no stop: breakpoints hold in the guest's next life."""
+    with Guest("reboot") as g:
+        out = gdb(g, "reboot", "break *print", "continue", "continue", "p $pc == &print", "delete", "kill")
+        equal(out.count("Breakpoint 1, "), 2)
+        contains(out, "$1 = 1")
+        equal(g.end()[0], 0)
+    with Guest("reboot", "--no-reboot") as g:
+        contains(gdb(g, "reboot", "continue"), "exited normally")
+
+
 def death():
     with Guest("crash") as g:
         contains(gdb(g, "crash", "continue"), "exited with code 04")
@@ -279,7 +290,7 @@ def hang_up_running():
 
 for name, function in (("breakpoints", breakpoints), ("steps", steps), ("writes", writes), ("memory that is not", memory_that_is_not),
                        ("control registers", control_registers), ("threads", threads), ("interrupt", interrupt), ("detach", detach),
-                       ("attach again", attach_again), ("unix socket", unix_socket), ("deterministic", deterministic), ("death", death),
+                       ("attach again", attach_again), ("unix socket", unix_socket), ("deterministic", deterministic), ("reboots", reboots), ("death", death),
                        ("protocol", protocol), ("nonsense", nonsense), ("many breakpoints", many_breakpoints), ("hang up", hang_up_running)):
     s.case(name, function)
 s.end()

@@ -173,9 +173,10 @@ START_TEST(tree_nodes)
 	ck_assert_ptr_null(fdt_getprop(t, cpu, "riscv,cbom-block-size", &n));
 	ck_assert_uint_eq(number(t, "/cpus/cpu@0", "riscv,cboz-block-size"), 64);
 	ck_assert_ptr_null(fdt_getprop(t, fdt_path_offset(t, "/chosen"), "linux,initrd-start", &n));
-	/* one entropy device, and no more slots than devices */
+	/* entropy and the power button, and no more slots than devices */
 	ck_assert_int_ge(fdt_path_offset(t, "/soc/virtio_mmio@10001000"), 0);
-	ck_assert_int_lt(fdt_path_offset(t, "/soc/virtio_mmio@10002000"), 0);
+	ck_assert_int_ge(fdt_path_offset(t, "/soc/virtio_mmio@10002000"), 0);
+	ck_assert_int_lt(fdt_path_offset(t, "/soc/virtio_mmio@10003000"), 0);
 	free(t);
 }
 END_TEST

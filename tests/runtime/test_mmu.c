@@ -46,7 +46,7 @@ START_TEST(loads_and_stores_of_every_size_and_alignment)
 			uint64_t want = 0;
 			memcpy(&want, model + at, size);
 			ck_assert_uint_eq(load(0x10000 + at, size), want);
-			uint64_t v = 0x0123456789abcdef * (at + size);
+			uint64_t v = UINT64_C(0x0123456789abcdef) * (at + size);
 			ck_assert(mmu_store(cpu, 0x10000 + at, size, v));
 			memcpy(model + at, &v, size);
 		}

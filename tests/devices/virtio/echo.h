@@ -6,9 +6,10 @@
 
 struct echo {
 	struct virtio_device v;
-	struct virtio_chain chain;
+	struct virtio_chain chain[2];	/* one a queue */
 	unsigned served, resets, power_ons;
 	_Atomic unsigned hold;		/* while set, chains go back */
+	void (*on_serve)(void);		/* the driver does something meanwhile */
 };
 
 static inline bool echo_serve(struct virtio_device *v, struct virtio_chain *c)
@@ -19,6 +20,8 @@ static inline bool echo_serve(struct virtio_device *v, struct virtio_chain *c)
 	size_t n;
 	if (e->hold)
 		return false;
+	if (e->on_serve)
+		e->on_serve();
 	/* Overlapping buffers may make it copy what it wrote; it ends all the same. */
 	while ((n = chain_read(c, done, bytes, sizeof(bytes))) > 0 && (n = chain_write(c, done, bytes, n)) > 0)
 		done += n;
@@ -33,7 +36,7 @@ static inline bool echo_serve(struct virtio_device *v, struct virtio_chain *c)
 
 static inline void echo_work(struct virtio_device *v, unsigned n)
 {
-	virtio_serve(&v->queue[n], &CONTAINER_OF(v, struct echo, v)->chain, echo_serve);
+	virtio_serve(&v->queue[n], &CONTAINER_OF(v, struct echo, v)->chain[n], echo_serve);
 }
 
 static inline void echo_reset(struct virtio_device *v, bool power_on)

@@ -364,7 +364,7 @@ END_TEST
 START_TEST(refused_requests)
 {
 	uint64_t seed = 1;
-	disk(false, false);
+	disk(false, _i);
 	vdriver(&r, FEATURES, 1, 64);
 	ck_assert_uint_eq(request(T_IN, SECTORS, 512, true), S_IOERR);
 	ck_assert_uint_eq(request(T_IN, SECTORS - 1, 1024, true), S_IOERR);
@@ -373,6 +373,9 @@ START_TEST(refused_requests)
 	ck_assert_uint_eq(request(T_IN, 0, 511, true), S_IOERR);
 	ck_assert_uint_eq(request(T_OUT, 0, 513, false), S_IOERR);
 	ck_assert_uint_eq(write_at(SECTORS, 1, &seed), S_IOERR);
+	ck_assert_uint_eq(write_at(UINT64_MAX, 1, &seed), S_IOERR);
+	ck_assert_uint_eq(write_at(UINT64_MAX - 3, 4, &seed), S_IOERR);
+	ck_assert_uint_eq(range_request(T_WRITE_ZEROES, UINT64_MAX, 1, 0), S_IOERR);
 	ck_assert_uint_eq(request(99, 0, 512, true), S_UNSUPP);
 	ck_assert_uint_eq(range_request(T_DISCARD, SECTORS, 1, 0), S_IOERR);
 	ck_assert_uint_eq(range_request(T_DISCARD, 0, 1, 1), S_UNSUPP);
@@ -637,7 +640,7 @@ int main(void)
 	tcase_add_test(io, deterministic_completes_at_once);
 	tcase_add_test(io, get_id);
 	tcase_add_test(io, flush_is_honoured);
-	tcase_add_test(io, refused_requests);
+	tcase_add_loop_test(io, refused_requests, 0, 2);
 	tcase_add_loop_test(io, bad_frames, 0, 3);
 	tcase_add_test(io, any_layout);
 	tcase_add_loop_test(io, readonly_disk, 0, 2);

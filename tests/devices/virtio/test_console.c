@@ -124,6 +124,33 @@ START_TEST(nothing_is_lost_over_a_pause_or_for_want_of_buffers)
 }
 END_TEST
 
+/* The machine is paused between the chardev's question and its delivery. */
+static void deliver_now(void *opaque)
+{
+	c->receive(c->front, opaque, strlen(opaque));
+}
+
+START_TEST(delivered_while_paused)
+{
+	uint32_t id, len;
+	vdriver(&r, 0, 2, 16);
+	add_buffer(0, 4);
+	add_buffer(1, 64);
+	vnotify(&r, RX);
+	bus_drain(&r.bus);
+	events_run(r.m.events, deliver_now, "first in");
+	serial_mem_input(c, ", then out", 10);
+	usleep(5000);
+	ck_assert_uint_eq(used_idx(&r, RX), 0);
+	bus_resume(&r.bus);
+	vwait(&r, RX, &id, &len);
+	ck_assert_uint_eq(len, 4);
+	ck_assert_str_eq(gmem(&r, DATA_BASE), "firs");
+	vwait(&r, RX, &id, &len);
+	ck_assert_str_eq(gmem(&r, DATA_BASE + 0x100), "t in");
+}
+END_TEST
+
 START_TEST(reset_gives_the_held_buffer_up)
 {
 	uint32_t id, len;
@@ -164,6 +191,7 @@ int main(void)
 	tcase_add_test(t, output_is_done_at_the_notification);
 	tcase_add_loop_test(t, input, 0, 2);
 	tcase_add_test(t, nothing_is_lost_over_a_pause_or_for_want_of_buffers);
+	tcase_add_test(t, delivered_while_paused);
 	tcase_add_test(t, reset_gives_the_held_buffer_up);
 	tcase_add_test(t, read_only_receive_buffer);
 	suite_add_tcase(s, t);
