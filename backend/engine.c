@@ -2,8 +2,16 @@
 #include "backend/engine.h"
 #include <string.h>
 #include "backend/interp/interp.h"
+#ifdef HAVE_STENCILS
+#include "backend/stencil/engine.h"
+#endif
 
-const struct exec_ops *const engines[] = { &interp_engine, NULL };
+const struct exec_ops *const engines[] = {
+#ifdef HAVE_STENCILS
+	&auto_engine, &stencil_engine,
+#endif
+	&interp_engine, NULL,
+};
 
 const struct exec_ops *engine_find(const char *name)
 {

@@ -30,6 +30,8 @@ struct lift_request {
 
 struct cpu_config;	/* extensions chosen by --cpu; the frontend's own */
 
+#define FRONTEND_PINNED 4
+
 struct frontend {
 	const char *name;		/* "riscv64" */
 	const char *default_cpu;
@@ -57,6 +59,8 @@ struct frontend {
 	unsigned n_helpers;
 	/* Prints a register slot's name ("x5", "t0"); returns a string that lives as long as the program. */
 	const char *(*slot_name)(unsigned slot);
+	/* The register slots that code uses most, different ones, the most used first: executors may keep them in host registers. */
+	uint8_t pinned_slots[FRONTEND_PINNED];
 
 	/* Disassembles one instruction; returns its length in bytes (at least 2). Any thread. */
 	unsigned (*disassemble)(const struct cpu_config *config, uint64_t pc, const uint8_t *code, unsigned size, char *text, unsigned text_size);

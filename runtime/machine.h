@@ -64,6 +64,10 @@ struct observer {
 };
 
 #define MACHINE_MAX_VCPUS 32
+/* A boot of Debian to the shell takes about 25 MiB of each arena. */
+#define CODE_CACHE_DEFAULT ((uint64_t)128 << 20)
+#define CODE_CACHE_MIN ((uint64_t)1 << 20)	/* the largest block fits in any case */
+#define CODE_CACHE_MAX ((uint64_t)1 << 30)	/* offsets have 32 bits */
 
 struct machine {
 	struct phys phys;
@@ -74,6 +78,7 @@ struct machine {
 	const struct frontend *frontend;	/* opaque to the runtime */
 	const struct exec_ops *exec;
 	void *exec_state;			/* the engine's state shared by the vCPUs (code cache) */
+	uint64_t code_cache_bytes;		/* bound of each of the engine's arenas; set before vCPUs are made */
 	void *board;
 	/* A call into built-in firmware (RISC-V: ecall from S-mode). True: handled, the vCPU goes on after the instruction;
 	 * false or NULL: the exception is delivered to the guest. Set by the board. */

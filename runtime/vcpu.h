@@ -29,8 +29,14 @@ struct exception {
 	bool pending;
 };
 
-struct jump_cache_entry { uint64_t pc, key; void *block; };
-#define JUMP_CACHE_SIZE 4096	/* entries, by (pc >> 1) */
+/* The virtual-PC cache: where the translation of the code at pc begins, in the context and mode that key names (0: none). */
+struct jump_cache_entry {
+	_Alignas(32) uint64_t pc;
+	uint64_t key;		/* another thread may store 0 */
+	const void *code;	/* the executor's */
+};
+#define JUMP_CACHE_SIZE 4096
+#define JUMP_CACHE_ENTRY(cpu, pc) (&(cpu)->jump_cache[(pc) >> 1 & (JUMP_CACHE_SIZE - 1)])
 
 /* Requests to a vCPU's thread, ORed into vcpu->requests by any thread */
 enum vcpu_request {
@@ -43,30 +49,39 @@ enum vcpu_request {
 /* A running vCPU is in guest code or helpers; a parked one may be held by one other thread, which then acts on its state. */
 enum vcpu_parking { VCPU_RUNNING, VCPU_PARKED, VCPU_HELD };
 
-struct vcpu {
-	uint64_t reg[VCPU_SLOTS];
+/*
+ * A bit that frontends set in vcpu->mode where the guest's own loads, stores and jumps to the upper half of the address space are rare (user
+ * programs, no translation): executors may then look only the lower half up in line. A hint, never needed for correctness.
+ */
+#define MODE_LOW_HALF ((uint32_t)1 << 30)
 
+struct vcpu {
 	/*
-	 * icount counts retired guest instructions; only this thread writes it. Each block adds its instructions at its end and leaves for
-	 * the run loop if icount has reached deadline. Any thread may store 0 to deadline (vcpu_kick), which trips it.
+	 * What generated code touches most comes first, for short displacements.
+	 *
+	 * icount counts retired guest instructions; only this thread writes it. Blocks add theirs whole, and none
+	 * begins when icount has reached deadline. Any thread may store 0 to deadline (vcpu_kick), which trips it.
 	 */
 	uint64_t icount;
 	_Atomic uint64_t deadline;
 	struct tlb_table tlb[2];	/* for loads and stores in the current mode, by address half: [va >> 63] */
 	struct jump_cache_entry *jump_cache;
 	uint64_t jump_key[2];		/* by address half of the PC: entries of the current context and mode carry this key */
+	uint64_t pc;			/* exact whenever no generated code runs */
+	void *exec;			/* the execution engine's state */
+
+	uint64_t reg[VCPU_SLOTS];
+
 	uint32_t mode;			/* the frontend's mode bits that translations are keyed by */
 	uint32_t fp_control;		/* host FP control word while guest code runs (x86-64: MXCSR): rounding mode, no flags */
 	uint32_t fp_flags;		/* the guest's accrued flags as host bits, folded in when generated code leaves */
 
-	uint64_t pc;			/* exact whenever no generated code runs */
 	struct exception exception;
 
 	/* LR/SC: physical address, size (0: none) and the value that was loaded */
 	struct { uint64_t pa; uint32_t size; uint64_t value; } reservation;
 
 	void *arch;			/* the frontend's state (CSRs) */
-	void *exec;			/* the execution engine's state */
 	struct mmu *mmu;		/* the soft MMU's state: contexts, tables, victims */
 	struct machine *machine;
 	unsigned index;

@@ -34,7 +34,8 @@ struct vm_config {
 	char *arch;		/* "riscv64" */
 	char *board;		/* NULL: the architecture's default ("virt") */
 	char *cpu;		/* NULL: the frontend's default */
-	char *engine;		/* "interp" */
+	char *engine;		/* NULL: the first of engines[] (backend/engine.h) */
+	uint64_t code_cache;	/* bytes, machine->code_cache_bytes; 0: the default */
 	uint64_t ram;		/* bytes */
 	unsigned smp;
 	char *kernel, *initrd, *append, *dtb, *firmware;	/* paths; append is text */

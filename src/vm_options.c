@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "devices/virtio/hostfwd.h"
+#include "runtime/machine.h"
 
 #define AT(field) offsetof(struct vm_config, field)
 
@@ -21,6 +22,18 @@ static bool set_ram(const struct option *o, void *target, const char *value, str
 	if (!bytes)	/* inside, 0 stands for the board's default */
 		return error_set(err, ERROR_USAGE, "a guest needs memory: write a size, as 512M");
 	((struct vm_config *)target)->ram = bytes;
+	return true;
+}
+
+static bool set_code_cache(const struct option *o, void *target, const char *value, struct error *err)
+{
+	uint64_t bytes;
+	if (!parse_size(value, &bytes, err))
+		return false;
+	if (bytes < CODE_CACHE_MIN || bytes > CODE_CACHE_MAX)
+		return error_set(err, ERROR_USAGE, "from %lluM to %lluG", (unsigned long long)CODE_CACHE_MIN >> 20,
+				 (unsigned long long)CODE_CACHE_MAX >> 30);
+	((struct vm_config *)target)->code_cache = bytes;
 	return true;
 }
 
@@ -194,6 +207,9 @@ const struct option vm_options[] = {
                 "extensions."},
 	{"engine", 0, "ENGINE", option_string, AT(engine),
 		"What executes guest code; \"calque help\" lists the engines."},
+	{"code-cache", 0, "SIZE", set_code_cache, 0,
+		"Bound on the memory for translations, once for micro-ops and once for machine code; default 128M. When one "
+		"is full, all are dropped."},
 	{"ram", 'm', "SIZE", set_ram, 0, "Guest memory in bytes, or with K, M, G or T."},
 	{"smp", 0, "N", option_unsigned, AT(smp), "Number of vCPUs, each a host thread; default 1."},
 	{"deterministic", 0, NULL, option_flag, AT(deterministic),

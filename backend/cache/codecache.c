@@ -11,6 +11,7 @@
 struct codecache {
 	struct machine *machine;
 	struct code_handlers handlers;
+	struct code_hooks hooks;
 	pthread_mutex_t lock;
 	uint64_t size, used;
 	char *arena;
@@ -20,13 +21,30 @@ struct codecache {
 	struct codecache_stats stats;
 };
 
-struct codecache *codecache_create(struct machine *m, const struct code_handlers *h, uint64_t arena_bytes, struct error *err)
+/* Without hooks */
+static bool begin_at_first_uop(void *opaque, struct code_block *b)
+{
+	b->code = b->uop;
+	return true;
+}
+
+static void no_code_to_change(void *opaque, struct code_exit *exit) {}
+static void no_code_to_link(void *opaque, struct code_exit *exit, const struct code_block *to) {}
+static void no_code_to_flush(void *opaque) {}
+
+static const struct code_hooks no_hooks = {
+	.prepare = begin_at_first_uop, .link = no_code_to_link, .unlink = no_code_to_change, .flush = no_code_to_flush,
+};
+
+struct codecache *codecache_create(struct machine *m, const struct code_handlers *h, const struct code_hooks *hooks, uint64_t arena_bytes,
+				   struct error *err)
 {
 	struct codecache *cc = calloc(1, sizeof *cc);
 	if (!cc)
 		goto fail;
 	cc->machine = m;
 	cc->handlers = *h;
+	cc->hooks = hooks ? *hooks : no_hooks;
 	cc->size = arena_bytes;
 	pthread_mutex_init(&cc->lock, NULL);
 	cc->arena = mmap(NULL, arena_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -171,6 +189,11 @@ struct code_block *codecache_add(struct codecache *cc, const struct ir_block *b,
 	return c;
 }
 
+bool codecache_prepare(struct codecache *cc, struct code_block *b)
+{
+	return b->code || cc->hooks.prepare(cc->hooks.opaque, b);
+}
+
 void codecache_link(struct codecache *cc, struct code_exit *from, struct code_block *to)
 {
 	if (to->dead || from->to != &from->miss)
@@ -178,6 +201,7 @@ void codecache_link(struct codecache *cc, struct code_exit *from, struct code_bl
 	from->next_in = to->incoming;
 	to->incoming = from;
 	__atomic_store_n(&from->to, to->uop, __ATOMIC_RELEASE);
+	cc->hooks.link(cc->hooks.opaque, from, to);
 }
 
 /* ---- drop ---- */
@@ -215,6 +239,18 @@ static void unlist(struct codecache *cc, struct phys_page *page, const struct co
 		atomic_store(&page->code, 0);
 }
 
+/* Virtual-PC caches are indexed by bits of the address of which only one is not the same in the physical address. */
+static void forget_in_jump_caches(struct codecache *cc, const struct code_block *b)
+{
+	_Static_assert(JUMP_CACHE_SIZE == PAGE_SIZE, "an entry's index is the address's bits 1 to 12");
+	for (unsigned i = 0; b->code && i < cc->machine->n_vcpus; i++)
+		for (uint64_t upper = 0; upper <= PAGE_SIZE; upper += PAGE_SIZE) {
+			struct jump_cache_entry *j = JUMP_CACHE_ENTRY(cc->machine->vcpu[i], (b->pa & (PAGE_SIZE - 1)) | upper);
+			if (j->code == b->code)
+				__atomic_store_n(&j->key, 0, __ATOMIC_RELAXED);
+		}
+}
+
 static void kill(struct codecache *cc, struct code_block *b)
 {
 	struct code_block **at = bucket(cc, b->pa, b->mode);
@@ -223,9 +259,11 @@ static void kill(struct codecache *cc, struct code_block *b)
 	if (*at)
 		*at = b->hash_next;
 	b->dead = true;
-	__atomic_store_n(&b->uop[0].handler, cc->handlers.dead, __ATOMIC_RELEASE);
-	for (struct code_exit *in = b->incoming; in; in = in->next_in)
+	for (struct code_exit *in = b->incoming; in; in = in->next_in) {
 		__atomic_store_n(&in->to, &in->miss, __ATOMIC_RELEASE);
+		cc->hooks.unlink(cc->hooks.opaque, in);
+	}
+	forget_in_jump_caches(cc, b);
 	b->incoming = NULL;
 	cc->stats.invalidated++;
 }
@@ -278,6 +316,7 @@ static void flush_alone(struct machine *m, void *arg)
 	memset(cc->hash, 0, HASH_SIZE * sizeof *cc->hash);
 	memset(cc->first, 0, ((cc->size >> MAP_BITS) + 1) * sizeof *cc->first);
 	cc->used = 0;
+	cc->hooks.flush(cc->hooks.opaque);
 	cc->stats.flushes++;
 	for (unsigned i = 0; i < m->n_vcpus; i++)
 		memset(m->vcpu[i]->jump_cache, 0, JUMP_CACHE_SIZE * sizeof *m->vcpu[i]->jump_cache);

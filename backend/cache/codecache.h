@@ -4,11 +4,10 @@
  * within a page, dropped when their bytes are written.
  *
  * Memory is one bounded arena that only grows until it is full; then everything is dropped at once with all vCPUs parked. A
- * dropped block stays readable until then: its first micro-op's handler becomes `dead`, so that whoever still holds a pointer to it
- * leaves at its entry.
+ * dropped block stays readable until then, for a vCPU that is in it; links and virtual-PC caches lead to it no more.
  *
- * Threads: one lock guards the tables. Executors read blocks without it; what changes under them (handlers, exits) is one
- * aligned pointer, written atomically.
+ * Threads: one lock guards the tables, and whatever is written to any vCPU's virtual-PC cache. Executors read blocks without it; what
+ * changes under them (exits) is one aligned pointer, written atomically.
  */
 #pragma once
 #include "frontends/frontend.h"
@@ -17,6 +16,7 @@
 struct code_exit {
 	const struct uop *to;		/* where to go on: `miss` until the exit has been linked */
 	struct code_exit *next_in;	/* the target's list of exits that lead to it */
+	uint32_t jump, unlinked;	/* the executor's: where its code jumps out, and to what while the exit is not linked */
 	struct uop miss;		/* handler: near (may be linked) or far; imm: the target relative to SLOT_PAGE */
 };
 
@@ -28,6 +28,8 @@ struct code_block {
 	uint16_t n_insns, n_uops;
 	uint16_t bytes;			/* of guest code */
 	bool dead;			/* under the lock */
+	uint32_t uses;			/* under the lock: how often it was looked up before it had code */
+	const void *code;		/* where executing it begins, for virtual-PC caches; NULL: not ready (struct code_hooks) */
 	struct code_block *hash_next;
 	struct code_block *page_next[2];
 	struct code_exit *incoming;
@@ -40,13 +42,25 @@ static inline struct code_exit *code_exits(const struct uop *last) { return (str
 /* What the executor puts into blocks. */
 struct code_handlers {
 	const void *const *op;		/* by enum uop_op */
-	const void *near, *far, *dead;
+	const void *near, *far;
+};
+
+/* What an executor with code of its own is told, with the lock held. */
+struct code_hooks {
+	/* The block is wanted: sets its code, or leaves it NULL to have it looked up again next time. False: no room (all is flushed). */
+	bool (*prepare)(void *opaque, struct code_block *b);
+	void (*link)(void *opaque, struct code_exit *exit, const struct code_block *to);
+	void (*unlink)(void *opaque, struct code_exit *exit);
+	void (*flush)(void *opaque);
+	void *opaque;
 };
 
 struct codecache;
 struct codecache_stats { uint64_t blocks, insns, uops, bytes, invalidated, flushes, arena; };
 
-struct codecache *codecache_create(struct machine *m, const struct code_handlers *h, uint64_t arena_bytes, struct error *err);
+/* hooks may be NULL: blocks then begin at their first micro-op. */
+struct codecache *codecache_create(struct machine *m, const struct code_handlers *h, const struct code_hooks *hooks, uint64_t arena_bytes,
+				   struct error *err);
 void codecache_destroy(struct codecache *cc);
 
 void codecache_lock(struct codecache *cc);
@@ -63,7 +77,9 @@ struct code_block *codecache_add(struct codecache *cc, const struct ir_block *b,
 /* The same into `room` bytes at `at`, found by nobody. NULL: does not fit. */
 struct code_block *codecache_bind(const struct code_handlers *h, const struct ir_block *b, uint64_t pa, uint32_t mode, void *at,
 				  uint64_t room);
-/* Links the exit to a live block of the same page. */
+/* Makes a block's code, if it is time for it. False: no room (unlock, codecache_flush, start again). */
+bool codecache_prepare(struct codecache *cc, struct code_block *b);
+/* Links the exit to a live block of the same page that has code. */
 void codecache_link(struct codecache *cc, struct code_exit *from, struct code_block *to);
 
 /* ---- without the lock ---- */

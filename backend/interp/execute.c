@@ -8,19 +8,7 @@
 #include "runtime/softfp.h"
 #include "ir/uop_math.h"
 
-/* Another vCPU may replace a first micro-op's handler by `dead` at any time: an aligned pointer, read once. The sanitizer has to be told
- * in a form that would cost an instruction. */
-#if defined(__SANITIZE_THREAD__)
-#define HANDLER_OF(u) __atomic_load_n(&(u)->handler, __ATOMIC_ACQUIRE)
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define HANDLER_OF(u) __atomic_load_n(&(u)->handler, __ATOMIC_ACQUIRE)
-#endif
-#endif
-#ifndef HANDLER_OF
-#define HANDLER_OF(u) (u)->handler
-#endif
-#define GO(next) do { u = (next); goto *HANDLER_OF(u); } while (0)
+#define GO(next) do { u = (next); goto *u->handler; } while (0)
 #define RETIRE (cpu->icount += u->d)
 #define TRIPPED unlikely(cpu->icount >= __atomic_load_n((uint64_t *)&cpu->deadline, __ATOMIC_RELAXED))
 
@@ -51,13 +39,13 @@
 /* By way of the virtual-PC cache; what leads to a block in another page always comes here. */
 #define FIND(va) do { \
 	uint64_t pc_ = (va); \
-	const struct jump_cache_entry *j_ = &cpu->jump_cache[pc_ >> 1 & (JUMP_CACHE_SIZE - 1)]; \
-	if (unlikely(j_->pc != pc_ || j_->key != cpu->jump_key[pc_ >> 63])) { \
+	const struct jump_cache_entry *j_ = JUMP_CACHE_ENTRY(cpu, pc_); \
+	if (unlikely(j_->pc != pc_ || __atomic_load_n(&j_->key, __ATOMIC_RELAXED) != cpu->jump_key[pc_ >> 63])) { \
 		cpu->pc = pc_; \
 		return INTERP_LOOKUP; \
 	} \
 	cpu->reg[SLOT_PAGE] = pc_ & PAGE_MASK; \
-	GO(((const struct code_block *)j_->block)->uop); \
+	GO((const struct uop *)j_->code); \
 } while (0)
 #define INDIRECT(va) do { \
 	uint64_t to_ = (va); \
@@ -109,7 +97,7 @@ enum interp_exit interp_execute(struct vcpu *cpu, const struct uop *u, const str
 #include "ir/ops.def"
 	};
 	if (!cpu) {
-		*handlers = (struct code_handlers){ table, &&near, &&far, &&dead };
+		*handlers = (struct code_handlers){ table, &&near, &&far };
 		return INTERP_LEAVE;
 	}
 	GO(u);
@@ -119,9 +107,6 @@ near:
 	return INTERP_LINK;
 far:
 	FIND(cpu->reg[SLOT_PAGE] + (uint64_t)(int64_t)u->imm);
-dead:
-	cpu->pc = cpu->reg[SLOT_PAGE] + (CONTAINER_OF(u, struct code_block, uop)->pa & (PAGE_SIZE - 1));
-	return INTERP_LOOKUP;
 
 #define UOP(name) do_##name:
 #include "ir/uops_int.inc"

@@ -91,6 +91,8 @@ CASES = [
     (RUN + ["--arch", "z80"], "riscv64"),
     (RUN + ["--board", "vitr"], "did you mean virt"),
     (RUN + ["--engine", "warp"], "interp"),
+    (RUN + ["--code-cache", "4K"], "--code-cache 4K: from 1M"),
+    (RUN + ["--code-cache", "many"], "--code-cache"),
     (RUN + ["--cpu", "pentium"], "--cpu"),
     (RUN + ["--cpu", "rv64,zbq=off"], "zbq"),
     (RUN + ["--cpu", "rv64,zba=maybe"], "zba"),

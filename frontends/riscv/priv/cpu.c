@@ -38,7 +38,7 @@ void riscv_update_mode(struct vcpu *cpu)
 	data = data_priv == PRIV_M ? INDEX_M : paged ? paged_index(rv, data_priv) : INDEX_BARE;
 	/* SUM and MXR mean nothing to fetches */
 	fetch = rv->priv == PRIV_M ? INDEX_M : !paged ? INDEX_BARE : rv->priv == PRIV_U ? INDEX_U : INDEX_S;
-	cpu->mode = (uint32_t)riscv_pack_mode(cpu) | (cpu->mode & (uint32_t)MODE_STEP);
+	cpu->mode = (uint32_t)riscv_pack_mode(cpu) | (cpu->mode & (uint32_t)MODE_STEP) | (paged && rv->priv == PRIV_S ? 0 : MODE_LOW_HALF);
 	cpu->fp_control = fp_control_for(rv->frm <= 3 ? rv->frm : 0);
 	/* identity mappings have a context of their own, key 0; machine-mode fetches beside MPRV data are the exception */
 	mmu_set_context(cpu, data < INDEX_BARE || fetch < INDEX_BARE ? rv->satp : 0, data, fetch);
@@ -169,6 +169,7 @@ const struct frontend riscv64_frontend = {
 	.helpers = riscv_helpers,
 	.n_helpers = HELPER_COUNT,
 	.slot_name = riscv_slot_name,
+	.pinned_slots = { 10, 15, 14, 13 },	/* a0, a5, a4, a3: docs/performance.md */
 	.disassemble = riscv_disassemble,
 	.regs = riscv_regs,
 	.n_regs = RISCV_N_REGS,

@@ -61,7 +61,10 @@ static bool set_up(struct run *run, const struct diff_program *p, struct error *
 
 	m->frontend = &riscv64_frontend;
 	m->arch = riscv64_frontend.arch;
-	m->exec = engines[0];
+	const char *engine = getenv("CALQUE_ENGINE");
+	m->exec = engine ? engine_find(engine) : engines[0];
+	if (!m->exec)
+		return error_set(err, ERROR_USAGE, "CALQUE_ENGINE=%s: no such engine", engine);
 	m->observer.exit = guest_ended;
 	m->observer.opaque = run;
 	if (!phys_add_ram(&m->phys, GPA(DIFF_BASE), DIFF_END - DIFF_BASE, "ram", err) ||

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * Every user-level instruction on random operands and states, floating-point flags and rounding modes included, against
- * QEMU 10's user mode. CALQUE_CASES sets the number of cases (default about 400,000), CALQUE_SEED where they start.
+ * QEMU 10's user mode. CALQUE_CASES sets the number of cases (default about 400,000), CALQUE_SEED where they start,
+ * CALQUE_ENGINE what executes them.
  */
 #include <pthread.h>
 #include "tests/check_main.h"

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the stencils (stencils.c, compiled by clang at build time) and the engine that copies them agree on.
+ *
+ * All stencils have one signature and reach each other by jumps: on x86-64, preserve_none keeps the arguments in r12 to r15, rdi,
+ * rsi and rdx, the first four of which survive calls of C functions. Four guest registers, chosen by the frontend, live
+ * there (pins); all others are in struct vcpu. icount already counts the whole running block: its first stencil adds it.
+ */
+#pragma once
+#include "frontends/frontend.h"
+
+#define STENCIL_PINS FRONTEND_PINNED
+/* Operand places: 0 in struct vcpu, 1 to STENCIL_PINS in a pin */
+#define STENCIL_PLACES (STENCIL_PINS + 1)
+
+#define STENCIL_ARGS struct vcpu *cpu, uint64_t icount, uint64_t pin1, uint64_t pin2, uint64_t pin3, uint64_t pin4, uint64_t site
+
+/* What stencils find behind cpu->exec: no address of the process is in their code. */
+struct stencil_calls {
+	/* Does what generated code cannot; returns where to go on. site names the place (struct stencil_site), 0: look up cpu->pc. */
+	const void *(*service)(struct vcpu *cpu, uint64_t site);
+	uint64_t (*softfp_run)(struct vcpu *cpu, int op, uint64_t a, uint64_t b, uint64_t c);
+	const struct helper *helpers;
+};
+
+/*
+ * Holes. The first group are numbers, 32 bits and sign-extended; the second are jump targets.
+ * HOLE(name, "what goes there")
+ */
+#define STENCIL_NUMBERS(HOLE) \
+	HOLE(d, "offset of slot d in struct vcpu") \
+	HOLE(a, "of slot a") \
+	HOLE(b, "of slot b") \
+	HOLE(c, "of slot c") \
+	HOLE(imm, "the immediate") \
+	HOLE(helper, "offset in the table of helpers") \
+	HOLE(count, "instructions in the block") \
+	HOLE(target, "of an exit, relative to SLOT_PAGE") \
+	HOLE(site, "what service is told") \
+	HOLE(pin1, "offset in struct vcpu of the slot that pin1 holds") \
+	HOLE(pin2, "of pin2") \
+	HOLE(pin3, "of pin3") \
+	HOLE(pin4, "of pin4")
+#define STENCIL_TARGETS(HOLE) \
+	HOLE(next, "the following stencil") \
+	HOLE(taken, "exit 0") \
+	HOLE(not_taken, "exit 1") \
+	HOLE(miss, "the inline TLB look-up failed: the micro-op is to be executed in C") \
+	HOLE(fault, "cpu->exception is pending") \
+	HOLE(service, "the routine that calls service") \
+	HOLE(lookup, "the routine that looks up cpu->pc") \
+	HOLE(leave, "the routine that leaves generated code")
+
+enum stencil_hole {
+#define HOLE(name, what) HOLE_##name,
+	STENCIL_NUMBERS(HOLE)
+	STENCIL_TARGETS(HOLE)
+#undef HOLE
+	HOLE_KINDS
+};

@@ -1,0 +1,471 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "backend/stencil/emit.h"
+#include <errno.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+#include "ir/op_info.h"
+
+struct hole { uint16_t offset; uint8_t kind; int8_t addend; };
+struct stencil { uint32_t code, first_hole; uint16_t len, n_holes; };
+#include "backend/stencil/stencil_table.h"
+
+/* Handlers of the interpreter's dispatch loop lie in one function of at most this size. */
+#define HANDLER_SPAN (1u << 16)
+/* One micro-op takes less than this: its stencil with spills and fills or far exits around it, and ways out to C */
+#define HOT_PER_UOP (STENCIL_LONGEST + 512)
+#define SITES_PER_UOP 4
+#define COLD_PER_UOP (SITES_PER_UOP * 16)
+
+struct stencil_arena {
+	uint8_t *write;			/* the writable mapping; code runs at write + to_exec */
+	uint64_t to_exec;
+	uint32_t size, hot, hot_end, cold;	/* [0, hot) and [hot_end, cold) are used */
+	uint32_t start_hot, start_cold;	/* behind the shared routines */
+	uint32_t service, lookup, leave;
+	void (*enter)(struct vcpu *cpu, const void *code);
+	uint8_t pin_of[VCPU_SLOTS];	/* 0: none */
+	uint32_t pin_slot[STENCIL_PINS];	/* offsets in struct vcpu */
+	struct stencil_site *site;
+	uint32_t n_sites, max_sites;
+	const void *far_handler;
+	const char *first_handler;
+	uint8_t op_of[HANDLER_SPAN];
+	struct stencil_stats stats;
+};
+
+/* One block being translated. */
+struct emitter {
+	struct stencil_arena *s;
+	struct code_block *b;
+	int32_t number[HOLE_next];
+	uint16_t uop;
+	int32_t far[2];			/* per exit: where code waits for a stencil of its own, -1: none */
+};
+
+_Static_assert(offsetof(struct vcpu, reg) + sizeof(((struct vcpu *)0)->reg) < INT32_MAX, "slots are reached by 32-bit offsets");
+_Static_assert(CODE_CACHE_MIN / 4 * 3 > (BLOCK_MAX_UOPS + 3) * HOT_PER_UOP + 4096, "any block fits into an empty arena");
+_Static_assert(CODE_CACHE_MIN / 4 > (BLOCK_MAX_UOPS + 3) * COLD_PER_UOP, "and what belongs to it too");
+_Static_assert(UOP_COUNT <= UINT8_MAX + 1, "op_of has a byte for each handler");
+
+static uint32_t slot_offset(unsigned slot)
+{
+	return (uint32_t)(offsetof(struct vcpu, reg) + slot * sizeof(uint64_t));
+}
+
+/* ---- copying and patching ---- */
+
+static void put_rel32(struct stencil_arena *s, uint32_t at, uint32_t to)
+{
+	uint32_t v = to - at - 4;
+	memcpy(s->write + at, &v, sizeof v);
+}
+
+static void copy_code(uint8_t *to, const struct stencil *st)
+{
+	memcpy(to, stencil_code + st->code, st->len);
+}
+
+/* The way to C from here, in the cold part. */
+static uint32_t put_thunk(struct stencil_arena *s, struct code_block *b, enum stencil_site_kind kind, unsigned uop, unsigned exit,
+			  uint32_t resume)
+{
+	const struct stencil *st = &stencil[STENCIL_thunk];
+	uint32_t at = s->cold;
+	int32_t number = (int32_t)s->n_sites;
+	s->site[s->n_sites++] = (struct stencil_site){ b, resume, (uint16_t)uop, (uint8_t)kind, (uint8_t)exit };
+	copy_code(s->write + at, st);
+	for (const struct hole *h = &stencil_hole[st->first_hole]; h < &stencil_hole[st->first_hole + st->n_holes]; h++) {
+		if (h->kind == HOLE_site)
+			memcpy(s->write + at + h->offset, &number, sizeof number);
+		else
+			put_rel32(s, at + h->offset, s->service);
+	}
+	s->cold += st->len;
+	return at;
+}
+
+/* The target of exit n: its way to C until it is linked, or the far stencil that follows. */
+static void put_exit(struct emitter *e, unsigned n, uint32_t at)
+{
+	struct code_exit *exit = &code_exits(&e->b->uop[e->b->n_uops - 1])[n];
+	if (e->far[n] != -1) {
+		e->far[n] = (int32_t)at;
+		return;
+	}
+	exit->unlinked = put_thunk(e->s, e->b, SITE_EXIT, 0, n, 0);
+	exit->jump = at;
+	put_rel32(e->s, at, exit->unlinked);
+}
+
+static void put(struct emitter *e, unsigned id)
+{
+	struct stencil_arena *s = e->s;
+	const struct stencil *st = &stencil[id];
+	uint32_t at = s->hot, end = at + st->len;
+	copy_code(s->write + at, st);
+	s->hot = end;
+	for (const struct hole *h = &stencil_hole[st->first_hole]; h < &stencil_hole[st->first_hole + st->n_holes]; h++) {
+		uint32_t place = at + h->offset;
+		if (h->kind < HOLE_next) {
+			int32_t v = e->number[h->kind] + h->addend;
+			memcpy(s->write + place, &v, sizeof v);
+			continue;
+		}
+		switch (h->kind) {
+		case HOLE_next:
+			put_rel32(s, place, end);
+			break;
+		case HOLE_taken:
+			put_exit(e, 0, place);
+			break;
+		case HOLE_not_taken:
+			put_exit(e, 1, place);
+			break;
+		case HOLE_miss:
+			put_rel32(s, place, put_thunk(s, e->b, id == STENCIL_check ? SITE_CHECK : SITE_MISS, e->uop, 0, end));
+			break;
+		case HOLE_fault:
+			put_rel32(s, place, put_thunk(s, e->b, SITE_FAULT, e->uop, 0, end));
+			break;
+		case HOLE_service:
+			put_rel32(s, place, s->service);
+			break;
+		case HOLE_lookup:
+			put_rel32(s, place, s->lookup);
+			break;
+		case HOLE_leave:
+			put_rel32(s, place, s->leave);
+			break;
+		}
+	}
+}
+
+/* ---- blocks ---- */
+
+static void put_nops(struct stencil_arena *s, unsigned n)
+{
+	static const uint8_t nop[8][7] = {
+		{ 0 }, { 0x90 }, { 0x66, 0x90 }, { 0x0f, 0x1f, 0x00 }, { 0x0f, 0x1f, 0x40, 0x00 }, { 0x0f, 0x1f, 0x44, 0x00, 0x00 },
+		{ 0x66, 0x0f, 0x1f, 0x44, 0x00, 0x00 }, { 0x0f, 0x1f, 0x80, 0x00, 0x00, 0x00, 0x00 },
+	};
+	memcpy(s->write + s->hot, nop[n], n);
+	s->hot += n;
+}
+
+/* So that a link is one atomic store, no displacement of an exit may cross an aligned quadword. */
+static void align_exits(struct stencil_arena *s, unsigned id)
+{
+	const struct stencil *st = &stencil[id];
+	for (unsigned pad = 0; pad < 8; pad++) {
+		bool good = true;
+		for (const struct hole *h = &stencil_hole[st->first_hole]; h < &stencil_hole[st->first_hole + st->n_holes]; h++)
+			good &= (h->kind != HOLE_taken && h->kind != HOLE_not_taken) || ((s->hot + pad + h->offset) & 7) <= 4;
+		if (good) {
+			put_nops(s, pad);
+			return;
+		}
+	}
+	abort();	/* two displacements five bytes apart always find a place */
+}
+
+static unsigned variant(const struct emitter *e, enum uop_op op, unsigned d, unsigned a, unsigned b)
+{
+	bool low = e->b->mode & MODE_LOW_HALF;
+	unsigned id = stencil_of[op][low][d][a][b];
+	return id ? id : stencil_of[op][0][d][a][b];
+}
+
+static void put_plain(struct emitter *e, const struct uop *u, enum uop_op op)
+{
+	struct stencil_arena *s = e->s;
+	const struct op_info *info = &op_info[op];
+	unsigned pd = info->has_d ? s->pin_of[u->d] : 0, pa = info->has_a ? s->pin_of[u->a] : 0, pb = info->has_b ? s->pin_of[u->b] : 0,
+		 pc = info->has_c ? s->pin_of[u->c] : 0;
+	unsigned id = pc ? 0 : variant(e, op, pd, pa, pb);
+	if (id) {
+		put(e, id);
+		return;
+	}
+	/* none for these places: by way of struct vcpu */
+	const unsigned source[3] = { pa, pb != pa ? pb : 0, pc != pa && pc != pb ? pc : 0 };
+	for (unsigned i = 0; i < 3; i++)
+		if (source[i]) {
+			e->number[HOLE_d] = (int32_t)s->pin_slot[source[i] - 1];
+			put(e, STENCIL_spill1 + source[i] - 1);
+		}
+	e->number[HOLE_d] = (int32_t)slot_offset(u->d);
+	put(e, variant(e, op, 0, 0, 0));
+	if (pd)
+		put(e, STENCIL_fill1 + pd - 1);
+}
+
+/* Helpers may look at any slot. */
+static void put_helper(struct emitter *e)
+{
+	put(e, STENCIL_spill_all);
+	put(e, variant(e, UOP_helper, 0, 0, 0));
+	put(e, STENCIL_fill_all);
+}
+
+/* A far exit's own stencil. If the code before ends in the jump to it, it takes that jump's place. */
+static void put_far(struct emitter *e, unsigned n)
+{
+	struct stencil_arena *s = e->s;
+	int32_t at = e->far[n];
+	if (at <= 0)
+		return;
+	if ((uint32_t)at + 4 == s->hot && s->write[at - 1] == 0xe9)
+		s->hot -= 5;
+	else
+		put_rel32(s, (uint32_t)at, s->hot);
+	e->number[HOLE_target] = code_exits(&e->b->uop[e->b->n_uops - 1])[n].miss.imm;
+	put(e, STENCIL_far);
+}
+
+static void put_end(struct emitter *e, const struct uop *u, enum uop_op op)
+{
+	struct stencil_arena *s = e->s;
+	const struct op_info *info = &op_info[op];
+	struct code_exit *exit = code_exits(u);
+	for (unsigned n = 0; n < 2; n++) {
+		exit[n].jump = 0;
+		e->far[n] = exit[n].miss.handler == s->far_handler ? 0 : -1;
+	}
+	e->number[HOLE_target] = exit[0].miss.imm;
+	unsigned id = variant(e, op, 0, info->has_a ? s->pin_of[u->a] : 0, info->has_b ? s->pin_of[u->b] : 0);
+	if (id) {
+		align_exits(s, id);
+		put(e, id);
+	} else {
+		put_plain(e, u, op);	/* `raise`, whose operand may be pinned; it has no exits */
+	}
+	bool last_is_1 = e->far[1] > e->far[0];
+	put_far(e, last_is_1);
+	put_far(e, !last_is_1);
+}
+
+bool stencil_translate(struct stencil_arena *s, struct code_block *b)
+{
+	uint32_t n = b->n_uops + 2u;
+	if (s->hot + HOT_PER_UOP * n > s->hot_end || s->cold + COLD_PER_UOP * n > s->size || s->n_sites + SITES_PER_UOP * n > s->max_sites)
+		return false;
+	struct emitter e = { .s = s, .b = b };
+	for (unsigned i = 0; i < STENCIL_PINS; i++)
+		e.number[HOLE_pin1 + i] = (int32_t)s->pin_slot[i];
+	e.number[HOLE_count] = b->n_insns;
+	s->hot = (s->hot + 15) & ~15u;
+	uint32_t start = s->hot, start_cold = s->cold;
+	put(&e, STENCIL_check);
+	put(&e, STENCIL_count);
+	for (unsigned i = 0; i < b->n_uops; i++) {
+		const struct uop *u = &b->uop[i];
+		enum uop_op op = stencil_op_of(s, u);
+		e.uop = (uint16_t)i;
+		e.number[HOLE_d] = (int32_t)slot_offset(u->d);
+		e.number[HOLE_a] = (int32_t)slot_offset(u->a);
+		e.number[HOLE_b] = (int32_t)slot_offset(u->b);
+		e.number[HOLE_c] = (int32_t)slot_offset(u->c);
+		e.number[HOLE_imm] = u->imm;
+		e.number[HOLE_helper] = (int32_t)(u->c * sizeof(struct helper) + offsetof(struct helper, fn));
+		if (op_info[op].effects & EFFECT_END)
+			put_end(&e, u, op);
+		else if (op == UOP_helper)
+			put_helper(&e);
+		else
+			put_plain(&e, u, op);
+	}
+	s->stats.blocks++;
+	s->stats.insns += b->n_insns;
+	s->stats.hot_bytes += s->hot - start;
+	s->stats.cold_bytes += s->cold - start_cold;
+	b->code = s->write + s->to_exec + start;
+	return true;
+}
+
+/* ---- links ---- */
+
+/* The displacement lies within an aligned quadword, whose other bytes nobody changes. */
+static void patch(struct stencil_arena *s, uint32_t at, uint32_t to)
+{
+	uint64_t *word = (uint64_t *)(void *)(s->write + (at & ~7u)), v = *word;
+	uint32_t rel = to - at - 4;
+	memcpy((char *)&v + (at & 7), &rel, sizeof rel);
+	__atomic_store_n(word, v, __ATOMIC_RELEASE);
+}
+
+static uint32_t offset_of(const struct stencil_arena *s, const void *code)
+{
+	return (uint32_t)((const uint8_t *)code - s->write - s->to_exec);
+}
+
+void stencil_link(struct stencil_arena *s, const struct code_exit *exit, const struct code_block *to)
+{
+	if (exit->jump)
+		patch(s, exit->jump, offset_of(s, to->code));
+}
+
+void stencil_unlink(struct stencil_arena *s, const struct code_exit *exit)
+{
+	if (exit->jump)
+		patch(s, exit->jump, exit->unlinked);
+}
+
+bool stencil_link_far(struct stencil_arena *s, const struct code_exit *exit)
+{
+	if (s->hot + 2 * STENCIL_LONGEST > s->hot_end)
+		return false;
+	struct emitter e = { .s = s };
+	uint32_t at = s->hot;
+	e.number[HOLE_target] = exit->miss.imm;
+	put(&e, STENCIL_far);
+	patch(s, exit->jump, at);
+	return true;
+}
+
+/* ---- what the engine asks ---- */
+
+const struct stencil_site *stencil_site(const struct stencil_arena *s, uint64_t number)
+{
+	return &s->site[number];
+}
+
+enum uop_op stencil_op_of(const struct stencil_arena *s, const struct uop *u)
+{
+	return s->op_of[(const char *)u->handler - s->first_handler];
+}
+
+const void *stencil_resume(const struct stencil_arena *s, const struct stencil_site *site)
+{
+	return s->write + s->to_exec + site->resume;
+}
+
+const void *stencil_past_check(const void *code)
+{
+	return (const char *)code + stencil[STENCIL_check].len;
+}
+
+const void *stencil_leave(const struct stencil_arena *s)
+{
+	return s->write + s->to_exec + s->leave;
+}
+
+void stencil_enter(const struct stencil_arena *s, struct vcpu *cpu, const void *code)
+{
+	s->enter(cpu, code);
+}
+
+/* ---- life ---- */
+
+static uint32_t put_routine(struct stencil_arena *s, unsigned id)
+{
+	struct emitter e = { .s = s };
+	for (unsigned i = 0; i < STENCIL_PINS; i++)
+		e.number[HOLE_pin1 + i] = (int32_t)s->pin_slot[i];
+	s->hot = (s->hot + 15) & ~15u;
+	uint32_t at = s->hot;
+	put(&e, id);
+	return at;
+}
+
+static bool index_handlers(struct stencil_arena *s, const struct code_handlers *h)
+{
+	s->far_handler = h->far;
+	s->first_handler = h->op[0];
+	for (unsigned op = 0; op < UOP_COUNT; op++)
+		if ((const char *)h->op[op] < s->first_handler)
+			s->first_handler = h->op[op];
+	for (unsigned op = 0; op < UOP_COUNT; op++) {
+		uint64_t at = (uint64_t)((const char *)h->op[op] - s->first_handler);
+		if (at >= HANDLER_SPAN)
+			return false;
+		s->op_of[at] = (uint8_t)op;
+	}
+	return true;
+}
+
+static bool map_twice(struct stencil_arena *s, uint64_t bytes)
+{
+	int fd = memfd_create("calque-code", MFD_CLOEXEC);
+	if (fd < 0 || ftruncate(fd, (off_t)bytes)) {
+		if (fd >= 0)
+			close(fd);
+		return false;
+	}
+	uint8_t *write = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd, 0);
+	uint8_t *exec = mmap(NULL, bytes, PROT_READ | PROT_EXEC, MAP_SHARED | MAP_NORESERVE, fd, 0);
+	int error = errno;
+	close(fd);
+	errno = error;
+	if (write != MAP_FAILED)
+		s->write = write;
+	if (exec != MAP_FAILED)
+		s->to_exec = (uint64_t)(exec - write);
+	s->size = (uint32_t)bytes;
+	return write != MAP_FAILED && exec != MAP_FAILED;
+}
+
+struct stencil_arena *stencil_arena_create(const uint8_t pins[STENCIL_PINS], const struct code_handlers *handlers, uint64_t bytes,
+					   struct error *err)
+{
+	struct stencil_arena *s = calloc(1, sizeof *s);
+	if (!s) {
+		error_set(err, ERROR_HOST, "machine code arena: out of memory");
+		return NULL;
+	}
+	for (unsigned i = 0; i < STENCIL_PINS; i++) {
+		s->pin_of[pins[i]] = (uint8_t)(i + 1);
+		s->pin_slot[i] = slot_offset(pins[i]);
+	}
+	s->max_sites = (uint32_t)(bytes / 24);
+	s->site = mmap(NULL, s->max_sites * sizeof *s->site, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (s->site == MAP_FAILED)
+		s->site = NULL;
+	if (!s->site || !map_twice(s, bytes)) {
+		error_set(err, ERROR_HOST, "machine code arena of %llu MiB: %s; with --engine interp none is needed",
+			  (unsigned long long)bytes >> 20, strerror(errno));
+		stencil_arena_destroy(s);
+		return NULL;
+	}
+	if (!index_handlers(s, handlers))
+		abort();
+	s->hot_end = (uint32_t)(bytes / 4 * 3) & ~4095u;
+	s->cold = s->hot_end;
+	s->hot = 64;		/* so that no jump is at 0 */
+	s->leave = put_routine(s, STENCIL_leave);
+	s->service = put_routine(s, STENCIL_service);
+	s->lookup = put_routine(s, STENCIL_lookup);
+	const void *enter = s->write + s->to_exec + put_routine(s, STENCIL_enter);
+	memcpy(&s->enter, &enter, sizeof enter);
+	s->start_hot = s->hot;
+	s->start_cold = s->cold;
+	stencil_arena_reset(s);
+	return s;
+}
+
+void stencil_arena_reset(struct stencil_arena *s)
+{
+	s->hot = s->start_hot;
+	s->cold = s->start_cold;
+	s->n_sites = 1;		/* 0 asks for a look-up */
+}
+
+void stencil_arena_stats(const struct stencil_arena *s, struct stencil_stats *stats)
+{
+	*stats = s->stats;
+}
+
+void stencil_arena_destroy(struct stencil_arena *s)
+{
+	if (!s)
+		return;
+	if (s->site)
+		munmap(s->site, s->max_sites * sizeof *s->site);
+	if (s->write)
+		munmap(s->write, s->size);
+	if (s->to_exec)
+		munmap(s->write + s->to_exec, s->size);
+	free(s);
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Copies stencils into an arena of machine code and patches their holes. The arena is mapped twice, writable and executable; code
+ * addresses are those of the executable mapping. What is rarely run, the way out to C of every access and exit, has its own part.
+ *
+ * Threads: one caller at a time (the code cache's lock), except stencil_site. Executing goes on meanwhile: new code is complete
+ * before anything leads to it, and links are single aligned stores.
+ */
+#pragma once
+#include "backend/cache/codecache.h"
+#include "backend/stencil/abi.h"
+
+/* A place where generated code calls stencil_calls.service, by number from 1 on. */
+enum stencil_site_kind {
+	SITE_CHECK,	/* a block's beginning: icount has reached the deadline */
+	SITE_EXIT,	/* an exit that has not been linked */
+	SITE_MISS,	/* micro-op `uop` is to be executed in C; generated code goes on at `resume` */
+	SITE_FAULT,	/* micro-op `uop` left cpu->exception pending */
+};
+struct stencil_site {
+	struct code_block *block;
+	uint32_t resume;	/* offset in the arena */
+	uint16_t uop;
+	uint8_t kind, exit;
+};
+
+struct stencil_arena;
+struct stencil_stats { uint64_t blocks, insns, hot_bytes, cold_bytes; };
+
+struct stencil_arena *stencil_arena_create(const uint8_t pins[STENCIL_PINS], const struct code_handlers *handlers, uint64_t bytes,
+					   struct error *err);
+void stencil_arena_destroy(struct stencil_arena *s);
+void stencil_arena_reset(struct stencil_arena *s);
+void stencil_arena_stats(const struct stencil_arena *s, struct stencil_stats *stats);
+
+/* Translates a block of bound micro-ops and sets its code. False: no room. */
+bool stencil_translate(struct stencil_arena *s, struct code_block *b);
+/* Makes an exit of translated code jump to another block's code, or back to C. */
+void stencil_link(struct stencil_arena *s, const struct code_exit *exit, const struct code_block *to);
+void stencil_unlink(struct stencil_arena *s, const struct code_exit *exit);
+/* Makes an exit go by way of the virtual-PC cache from now on. False: no room. */
+bool stencil_link_far(struct stencil_arena *s, const struct code_exit *exit);
+
+const struct stencil_site *stencil_site(const struct stencil_arena *s, uint64_t number);
+/* The op of a micro-op whose handler has been bound. */
+enum uop_op stencil_op_of(const struct stencil_arena *s, const struct uop *u);
+/* Where the code of a site's micro-op goes on. */
+const void *stencil_resume(const struct stencil_arena *s, const struct stencil_site *site);
+/* A block's code behind its check of the deadline. */
+const void *stencil_past_check(const void *code);
+/* What service returns to have generated code left. */
+const void *stencil_leave(const struct stencil_arena *s);
+/* Runs generated code until it leaves. */
+void stencil_enter(const struct stencil_arena *s, struct vcpu *cpu, const void *code);

@@ -1,0 +1,322 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The engines that run machine code. Blocks are lifted and bound as for the interpreter, which runs those that have no machine code: single
+ * steps, blocks that are not kept, and in `auto` each block's first executions.
+ */
+#include "backend/stencil/engine.h"
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include "backend/cache/finder.h"
+#include "backend/interp/execute.h"
+#include "backend/stencil/emit.h"
+#include "backend/stencil/slow.h"
+#include "runtime/fp.h"
+#include "runtime/softfp.h"
+
+/* `auto`: how often a block is looked up before machine code is made of it. Twice as many or none cost a boot the same within what can be
+ * measured; code that runs once is not worth copying. */
+#define USES_BEFORE_CODE 1
+
+/* What the vCPUs share. */
+struct tiers {
+	struct codecache *cache;
+	struct stencil_arena *arena;
+	unsigned uses_before_code;
+};
+
+/* One vCPU's part. */
+struct tier {
+	struct stencil_calls calls;	/* first: what stencils find behind cpu->exec */
+	struct tiers *shared;
+	struct finder finder;
+	const struct code_block *next;	/* to be interpreted when generated code has been left; NULL: back to the run loop */
+	uint64_t services, interpreted;
+};
+
+/* ---- what the code cache tells ---- */
+
+static bool prepare(void *opaque, struct code_block *b)
+{
+	struct tiers *t = opaque;
+	if (b->mode & MODE_SINGLE_STEP || b->uses++ < t->uses_before_code)
+		return true;
+	return stencil_translate(t->arena, b);
+}
+
+static void link_code(void *opaque, struct code_exit *exit, const struct code_block *to)
+{
+	stencil_link(((struct tiers *)opaque)->arena, exit, to);
+}
+
+static void unlink_code(void *opaque, struct code_exit *exit)
+{
+	stencil_unlink(((struct tiers *)opaque)->arena, exit);
+}
+
+static void flush_code(void *opaque)
+{
+	stencil_arena_reset(((struct tiers *)opaque)->arena);
+}
+
+/* ---- what generated code calls ---- */
+
+/* Goes on in block b, which may be NULL with an exception pending. */
+static const void *go_to(struct tier *t, const struct code_block *b)
+{
+	if (b && b->code && !finder_is_once(&t->finder, b))
+		return b->code;
+	t->next = b;
+	return stencil_leave(t->shared->arena);
+}
+
+static const void *leave_at(struct vcpu *cpu, uint64_t pc)
+{
+	struct tier *t = cpu->exec;
+	cpu->pc = pc;
+	return stencil_leave(t->shared->arena);
+}
+
+static bool tripped(const struct vcpu *cpu)
+{
+	return cpu->icount >= atomic_load_explicit(&cpu->deadline, memory_order_relaxed);
+}
+
+static const void *look_up(struct vcpu *cpu)
+{
+	struct tier *t = cpu->exec;
+	return tripped(cpu) ? stencil_leave(t->shared->arena) : go_to(t, finder_look_up(&t->finder, cpu->pc));
+}
+
+/* An exit that has not been linked: links it if its target has code and lies within the page. */
+static const void *follow(struct vcpu *cpu, const struct stencil_site *site)
+{
+	struct tier *t = cpu->exec;
+	struct code_block *from = site->block;
+	struct code_exit *exit = &code_exits(&from->uop[from->n_uops - 1])[site->exit];
+	uint64_t pc = cpu->reg[SLOT_PAGE] + (uint64_t)(int64_t)exit->miss.imm, epoch = codecache_epoch(t->shared->cache);
+	if (tripped(cpu))
+		return leave_at(cpu, pc);
+	struct code_block *to = finder_look_up(&t->finder, pc);
+	if (to && to->code && !finder_is_once(&t->finder, to) && !finder_link(&t->finder, exit, to, epoch)) {
+		codecache_lock(t->shared->cache);
+		if (epoch == codecache_epoch(t->shared->cache))
+			stencil_link_far(t->shared->arena, exit);
+		codecache_unlock(t->shared->cache);
+	}
+	return go_to(t, to);
+}
+
+/* The exact state at a fault; icount already counts the whole block. */
+static const void *fault(struct vcpu *cpu, const struct stencil_site *site)
+{
+	struct tier *t = cpu->exec;
+	const struct code_block *b = site->block;
+	cpu->icount -= b->n_insns;
+	finder_locate_fault(cpu, b, &b->uop[site->uop]);
+	return stencil_leave(t->shared->arena);
+}
+
+static const void *miss(struct vcpu *cpu, const struct stencil_site *site)
+{
+	struct tier *t = cpu->exec;
+	const struct code_block *b = site->block;
+	const struct uop *u = &b->uop[site->uop];
+	cpu->icount -= b->n_insns;	/* devices see the time at which the block began, as in the interpreter */
+	bool good = slow_execute(cpu, u, stencil_op_of(t->shared->arena, u));
+	cpu->icount += b->n_insns;
+	return good ? stencil_resume(t->shared->arena, site) : fault(cpu, site);
+}
+
+static const void *service(struct vcpu *cpu, uint64_t number)
+{
+	struct tier *t = cpu->exec;
+	t->services++;
+	if (!number)
+		return look_up(cpu);
+	const struct stencil_site *site = stencil_site(t->shared->arena, number);
+	switch ((enum stencil_site_kind)site->kind) {
+	case SITE_CHECK:
+		return leave_at(cpu, cpu->reg[SLOT_PAGE] + (site->block->pa & (PAGE_SIZE - 1)));
+	case SITE_EXIT:
+		return follow(cpu, site);
+	case SITE_MISS:
+		return miss(cpu, site);
+	case SITE_FAULT:
+		return fault(cpu, site);
+	}
+	abort();
+}
+
+/* ---- run ---- */
+
+/* Interprets one block; returns the next one, NULL if the run loop is to look. */
+static const struct code_block *interpret(struct vcpu *cpu, const struct code_block *b)
+{
+	struct tier *t = cpu->exec;
+	const struct uop *at = NULL;
+	t->interpreted++;
+	/* the virtual-PC cache leads to machine code: keep the interpreter from finding anything there */
+	cpu->jump_key[0] = cpu->jump_key[1] = ~(uint64_t)0;
+	enum interp_exit e = interp_execute(cpu, b->uop, &at, NULL);
+	finder_set_keys(&t->finder);
+	switch (e) {
+	case INTERP_LEAVE:
+		break;
+	case INTERP_LOOKUP:
+		return finder_look_up(&t->finder, cpu->pc);
+	case INTERP_LINK:
+		return finder_look_up(&t->finder, cpu->reg[SLOT_PAGE] + (uint64_t)(int64_t)at->imm);
+	case INTERP_FAULT:
+		finder_locate_fault(cpu, finder_owner(&t->finder, at), at);
+		break;
+	}
+	return NULL;
+}
+
+static void run(struct vcpu *cpu)
+{
+	struct tier *t = cpu->exec;
+	finder_set_keys(&t->finder);
+	if (cpu->single_step)
+		vcpu_trip(cpu);
+	fp_load_control(cpu->fp_control);
+	const struct jump_cache_entry *j = JUMP_CACHE_ENTRY(cpu, cpu->pc);
+	const void *code = NULL;
+	t->next = NULL;
+	if (j->pc == cpu->pc && j->key == cpu->jump_key[cpu->pc >> 63]) {
+		cpu->reg[SLOT_PAGE] = cpu->pc & PAGE_MASK;
+		code = j->code;
+	} else {
+		t->next = finder_look_up(&t->finder, cpu->pc);
+	}
+	while (code || t->next) {
+		const struct code_block *b = t->next;
+		if (b && b->code && !finder_is_once(&t->finder, b))
+			code = b->code;
+		t->next = NULL;
+		if (code)
+			stencil_enter(t->shared->arena, cpu, stencil_past_check(code));
+		else
+			t->next = interpret(cpu, b);
+		code = NULL;
+	}
+	vcpu_fp_fold(cpu);
+}
+
+/* ---- life ---- */
+
+static void tiers_destroy(struct tiers *t)
+{
+	if (!t)
+		return;
+	stencil_arena_destroy(t->arena);
+	codecache_destroy(t->cache);
+	free(t);
+}
+
+static struct tiers *tiers_create(struct machine *m, const struct code_handlers *handlers, unsigned uses, struct error *err)
+{
+	struct tiers *t = calloc(1, sizeof *t);
+	if (!t) {
+		error_set(err, ERROR_HOST, "engine %s: out of memory", m->exec->name);
+		return NULL;
+	}
+	const struct code_hooks hooks = { prepare, link_code, unlink_code, flush_code, t };
+	t->uses_before_code = uses;
+	t->arena = stencil_arena_create(m->frontend->pinned_slots, handlers, m->code_cache_bytes, err);
+	t->cache = t->arena ? codecache_create(m, handlers, &hooks, m->code_cache_bytes, err) : NULL;
+	if (t->cache)
+		return t;
+	tiers_destroy(t);
+	return NULL;
+}
+
+static bool init(struct vcpu *cpu, unsigned uses_before_code, struct error *err)
+{
+	struct machine *m = cpu->machine;
+	struct tier *t = aligned_alloc(64, (sizeof *t + 63) / 64 * 64);
+	if (!t)
+		return error_set(err, ERROR_HOST, "engine %s, vCPU %u: out of memory", m->exec->name, cpu->index);
+	struct code_handlers handlers;
+	interp_execute(NULL, NULL, NULL, &handlers);
+	if (!m->exec_state)
+		m->exec_state = tiers_create(m, &handlers, uses_before_code, err);
+	cpu->exec = t;
+	t->calls = (struct stencil_calls){ service, softfp_run, m->frontend->helpers };
+	t->shared = m->exec_state;
+	t->next = NULL;
+	t->services = t->interpreted = 0;
+	if (t->shared)
+		finder_init(&t->finder, cpu, t->shared->cache, &handlers);
+	return t->shared != NULL;
+}
+
+static bool init_stencil(struct vcpu *cpu, struct error *err)
+{
+	return init(cpu, 0, err);
+}
+
+static bool init_auto(struct vcpu *cpu, struct error *err)
+{
+	return init(cpu, USES_BEFORE_CODE, err);
+}
+
+static void destroy(struct vcpu *cpu)
+{
+	struct machine *m = cpu->machine;
+	free(cpu->exec);
+	cpu->exec = NULL;
+	if (cpu->index == 0) {		/* the machine's vCPUs go together */
+		tiers_destroy(m->exec_state);
+		m->exec_state = NULL;
+	}
+}
+
+static void invalidate(struct machine *m, struct phys_page *page, uint64_t granules)
+{
+	codecache_invalidate(((struct tiers *)m->exec_state)->cache, page, granules);
+}
+
+static void flush(struct machine *m)
+{
+	codecache_flush(((struct tiers *)m->exec_state)->cache);
+}
+
+static void print_stats(struct machine *m, void *file)
+{
+	struct tiers *shared = m->exec_state;
+	struct codecache_stats c;
+	struct stencil_stats s;
+	codecache_get_stats(shared->cache, &c);
+	stencil_arena_stats(shared->arena, &s);
+	fprintf(file, "lifted: %" PRIu64 " blocks, %" PRIu64 " instructions, %" PRIu64 " micro-ops, %" PRIu64 " KiB, "
+		"%" PRIu64 " dropped, %" PRIu64 " flushes\n", c.blocks, c.insns, c.uops, c.arena >> 10, c.invalidated, c.flushes);
+	fprintf(file, "stencils: %" PRIu64 " blocks, %" PRIu64 " instructions, %" PRIu64 " KiB hot, %" PRIu64 " KiB cold\n", s.blocks, s.insns,
+		s.hot_bytes >> 10, s.cold_bytes >> 10);
+	for (unsigned i = 0; i < m->n_vcpus; i++) {
+		const struct tier *t = m->vcpu[i]->exec;
+		fprintf(file, "vcpu%u: %" PRIu64 " instructions, %" PRIu64 " look-ups, %" PRIu64 " calls from machine code, %" PRIu64
+			" blocks interpreted\n", i, m->vcpu[i]->icount, t->finder.lookups, t->services, t->interpreted);
+	}
+}
+
+const struct exec_ops stencil_engine = {
+	.name = "stencil",
+	.vcpu_init = init_stencil,
+	.vcpu_destroy = destroy,
+	.run = run,
+	.invalidate = invalidate,
+	.flush = flush,
+	.print_stats = print_stats,
+};
+
+const struct exec_ops auto_engine = {
+	.name = "auto",
+	.vcpu_init = init_auto,
+	.vcpu_destroy = destroy,
+	.run = run,
+	.invalidate = invalidate,
+	.flush = flush,
+	.print_stats = print_stats,
+};

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The ops that have stencils of their own for pinned operands, with PLACE_D, PLACE_A, PLACE_B: those that are frequent in guest code
+ * (docs/performance.md). An operand that an op does not have counts as place 0; the others' operands are spilled and filled around them.
+ */
+#define VARIANT_(name, d, a, b) op_##name##__##d##a##b
+#define VARIANT(name, d, a, b) VARIANT_(name, d, a, b)
+#define NAME(name) VARIANT(name, PLACE_D, PLACE_A, PLACE_B)
+#define UOP(name) static STENCIL(NAME(name))
+
+#if PLACE_D + PLACE_A + PLACE_B
+#include "ir/uops_int.inc"
+#include "ir/uops_ctl.inc"
+KEEP(NAME(add), NAME(sub), NAME(and), NAME(or), NAME(xor), NAME(shl), NAME(shr), NAME(sar), NAME(slt), NAME(sltu), NAME(addw), NAME(subw),
+     NAME(mul), NAME(mulw), NAME(shlw), NAME(shrw), NAME(sarw),
+#if !PLACE_B
+     NAME(mov), NAME(add_i), NAME(and_i), NAME(or_i), NAME(xor_i), NAME(shl_i), NAME(shr_i), NAME(sar_i), NAME(slt_i), NAME(sltu_i),
+     NAME(addw_i), NAME(shlw_i), NAME(shrw_i), NAME(sarw_i), NAME(sext8), NAME(sext16), NAME(sext32), NAME(zext16), NAME(zext32),
+#if !PLACE_A
+     NAME(li), NAME(lih),
+#endif
+#endif
+#if !PLACE_D
+     NAME(beq), NAME(bne), NAME(blt), NAME(bge), NAME(bltu), NAME(bgeu),
+#if !PLACE_B
+     NAME(jr), NAME(leave_jr),
+#endif
+#endif
+)
+#endif
+#undef UOP
+#undef NAME
+
+#if !PLACE_D || !PLACE_B
+#define MEMORY_OPS "backend/stencil/pass_memory.h"
+/* addresses of either half */
+#define TABLE_OF(va) (&cpu->tlb[(va) >> 63])
+#define NAME(name) VARIANT(name, PLACE_D, PLACE_A, PLACE_B)
+#if PLACE_D + PLACE_A + PLACE_B
+#include MEMORY_OPS
+#endif
+#undef NAME
+#undef TABLE_OF
+/* the lower half in line, the other missing */
+#define TABLE_OF(va) (&cpu->tlb[0])
+#define NAME(name) PASTE(VARIANT(name, PLACE_D, PLACE_A, PLACE_B), low)
+#include MEMORY_OPS
+#undef NAME
+#undef TABLE_OF
+#endif
