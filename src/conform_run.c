@@ -59,6 +59,7 @@ static struct vm *make(struct test *t, struct error *err)
 	vm_config_init(&c);
 	c.ram = from->ram;
 	c.smp = from->smp;
+	c.code_cache = from->code_cache;
 	c.deterministic = from->smp == 1;
 	c.bare = true;
 	c.has_seed = true;

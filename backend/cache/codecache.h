@@ -16,7 +16,8 @@
 struct code_exit {
 	const struct uop *to;		/* where to go on: `miss` until the exit has been linked */
 	struct code_exit *next_in;	/* the target's list of exits that lead to it */
-	uint32_t jump, unlinked;	/* the executor's: where its code jumps out, and to what while the exit is not linked */
+	/* the executor's: where its code jumps out; to what while the exit is not linked; and when it leads back to its own block */
+	uint32_t jump, unlinked, self;
 	struct uop miss;		/* handler: near (may be linked) or far; imm: the target relative to SLOT_PAGE */
 };
 

@@ -3,17 +3,22 @@
  * What the stencils (stencils.c, compiled by clang at build time) and the engine that copies them agree on.
  *
  * All stencils have one signature and reach each other by jumps: on x86-64, preserve_none keeps the arguments in r12 to r15, rdi,
- * rsi and rdx, the first four of which survive calls of C functions. Four guest registers, chosen by the frontend, live
+ * rsi, rdx and rcx, the first four of which survive calls of C functions. Four guest registers, chosen by the frontend, live
  * there (pins); all others are in struct vcpu. icount already counts the whole running block: its first stencil adds it.
+ *
+ * acc repeats the slot that was last written to struct vcpu, so that what is computed from it need not wait for the store to be read back
+ * (about seven cycles). Which slot that is, is known where stencils are copied; at a block's beginning it is none.
  */
 #pragma once
 #include "frontends/frontend.h"
 
 #define STENCIL_PINS FRONTEND_PINNED
-/* Operand places: 0 in struct vcpu, 1 to STENCIL_PINS in a pin */
-#define STENCIL_PLACES (STENCIL_PINS + 1)
+/* Operand places: 0 in struct vcpu, 1 to STENCIL_PINS in a pin, PLACE_ACC in acc (a result: in struct vcpu and in acc) */
+#define PLACE_ACC (STENCIL_PINS + 1)
+#define STENCIL_PLACES (STENCIL_PINS + 2)
 
-#define STENCIL_ARGS struct vcpu *cpu, uint64_t icount, uint64_t pin1, uint64_t pin2, uint64_t pin3, uint64_t pin4, uint64_t site
+#define STENCIL_ARGS struct vcpu *cpu, uint64_t icount, uint64_t pin1, uint64_t pin2, \
+	uint64_t pin3, uint64_t pin4, uint64_t acc, uint64_t site
 
 /* What stencils find behind cpu->exec: no address of the process is in their code. */
 struct stencil_calls {
@@ -21,6 +26,7 @@ struct stencil_calls {
 	const void *(*service)(struct vcpu *cpu, uint64_t site);
 	uint64_t (*softfp_run)(struct vcpu *cpu, int op, uint64_t a, uint64_t b, uint64_t c);
 	const struct helper *helpers;
+	uint64_t acc;		/* what acc is to be when service has returned */
 };
 
 /*

@@ -19,15 +19,20 @@ struct stencil { uint32_t code, first_hole; uint16_t len, n_holes; };
 #define SITES_PER_UOP 4
 #define COLD_PER_UOP (SITES_PER_UOP * 16)
 
+/* Which slots the pins hold. */
+struct pins {
+	uint8_t slot[STENCIL_PINS];
+	uint8_t of[VCPU_SLOTS];		/* 1 to STENCIL_PINS; 0: none */
+};
+
 struct stencil_arena {
 	uint8_t *write;			/* the writable mapping; code runs at write + to_exec */
 	uint64_t to_exec;
 	uint32_t size, hot, hot_end, cold;	/* [0, hot) and [hot_end, cold) are used */
 	uint32_t start_hot, start_cold;	/* behind the shared routines */
-	uint32_t service, lookup, leave;
+	uint32_t service, lookup, leave, after_service;
 	void (*enter)(struct vcpu *cpu, const void *code);
-	uint8_t pin_of[VCPU_SLOTS];	/* 0: none */
-	uint32_t pin_slot[STENCIL_PINS];	/* offsets in struct vcpu */
+	struct pins pins;		/* at the beginning and the end of every block */
 	struct stencil_site *site;
 	uint32_t n_sites, max_sites;
 	const void *far_handler;
@@ -42,7 +47,11 @@ struct emitter {
 	struct code_block *b;
 	int32_t number[HOLE_next];
 	uint16_t uop;
-	int32_t far[2];			/* per exit: where code waits for a stencil of its own, -1: none */
+	uint8_t acc;			/* slot that acc repeats; 0: none */
+	const struct pins *pins;
+	uint32_t service;		/* the routine for these pins */
+	uint32_t loop;			/* where a block that loops with pins of its own goes round; 0: others */
+	int32_t waiting[2];		/* per exit: what jumps to the stencils that follow, 0: nothing yet, -1: there are none */
 };
 
 _Static_assert(offsetof(struct vcpu, reg) + sizeof(((struct vcpu *)0)->reg) < INT32_MAX, "slots are reached by 32-bit offsets");
@@ -69,33 +78,33 @@ static void copy_code(uint8_t *to, const struct stencil *st)
 }
 
 /* The way to C from here, in the cold part. */
-static uint32_t put_thunk(struct stencil_arena *s, struct code_block *b, enum stencil_site_kind kind, unsigned uop, unsigned exit,
-			  uint32_t resume)
+static uint32_t put_thunk(struct emitter *e, enum stencil_site_kind kind, unsigned exit, uint32_t resume)
 {
+	struct stencil_arena *s = e->s;
 	const struct stencil *st = &stencil[STENCIL_thunk];
 	uint32_t at = s->cold;
 	int32_t number = (int32_t)s->n_sites;
-	s->site[s->n_sites++] = (struct stencil_site){ b, resume, (uint16_t)uop, (uint8_t)kind, (uint8_t)exit };
+	s->site[s->n_sites++] = (struct stencil_site){ e->b, resume, e->uop, (uint8_t)kind, (uint8_t)exit };
 	copy_code(s->write + at, st);
 	for (const struct hole *h = &stencil_hole[st->first_hole]; h < &stencil_hole[st->first_hole + st->n_holes]; h++) {
 		if (h->kind == HOLE_site)
 			memcpy(s->write + at + h->offset, &number, sizeof number);
 		else
-			put_rel32(s, at + h->offset, s->service);
+			put_rel32(s, at + h->offset, e->service);
 	}
 	s->cold += st->len;
 	return at;
 }
 
-/* The target of exit n: its way to C until it is linked, or the far stencil that follows. */
+/* The target of exit n: its way to C until it is linked, or the stencils that follow. */
 static void put_exit(struct emitter *e, unsigned n, uint32_t at)
 {
 	struct code_exit *exit = &code_exits(&e->b->uop[e->b->n_uops - 1])[n];
-	if (e->far[n] != -1) {
-		e->far[n] = (int32_t)at;
+	if (!e->waiting[n]) {
+		e->waiting[n] = (int32_t)at;
 		return;
 	}
-	exit->unlinked = put_thunk(e->s, e->b, SITE_EXIT, 0, n, 0);
+	exit->unlinked = put_thunk(e, SITE_EXIT, n, 0);
 	exit->jump = at;
 	put_rel32(e->s, at, exit->unlinked);
 }
@@ -125,13 +134,13 @@ static void put(struct emitter *e, unsigned id)
 			put_exit(e, 1, place);
 			break;
 		case HOLE_miss:
-			put_rel32(s, place, put_thunk(s, e->b, id == STENCIL_check ? SITE_CHECK : SITE_MISS, e->uop, 0, end));
+			put_rel32(s, place, put_thunk(e, id == STENCIL_check ? SITE_CHECK : SITE_MISS, e->acc, end));
 			break;
 		case HOLE_fault:
-			put_rel32(s, place, put_thunk(s, e->b, SITE_FAULT, e->uop, 0, end));
+			put_rel32(s, place, put_thunk(e, SITE_FAULT, 0, end));
 			break;
 		case HOLE_service:
-			put_rel32(s, place, s->service);
+			put_rel32(s, place, e->service);
 			break;
 		case HOLE_lookup:
 			put_rel32(s, place, s->lookup);
@@ -141,6 +150,38 @@ static void put(struct emitter *e, unsigned id)
 			break;
 		}
 	}
+}
+
+static void put_spill(struct emitter *e, unsigned pin)
+{
+	e->number[HOLE_d] = (int32_t)slot_offset(e->pins->slot[pin]);
+	put(e, STENCIL_spill1 + pin);
+}
+
+static void put_fill(struct emitter *e, unsigned pin)
+{
+	e->number[HOLE_d] = (int32_t)slot_offset(e->pins->slot[pin]);
+	put(e, STENCIL_fill1 + pin);
+}
+
+static void use_pins(struct emitter *e, const struct pins *pins)
+{
+	e->pins = pins;
+	for (unsigned i = 0; i < STENCIL_PINS; i++)
+		e->number[HOLE_pin1 + i] = (int32_t)slot_offset(pins->slot[i]);
+}
+
+/* Gives the pins to other slots. */
+static void change_pins(struct emitter *e, const struct pins *to)
+{
+	const struct pins *from = e->pins;
+	for (unsigned i = 0; i < STENCIL_PINS; i++)
+		if (from->slot[i] != to->slot[i])
+			put_spill(e, i);
+	use_pins(e, to);
+	for (unsigned i = 0; i < STENCIL_PINS; i++)
+		if (from->slot[i] != to->slot[i])
+			put_fill(e, i);
 }
 
 /* ---- blocks ---- */
@@ -171,80 +212,224 @@ static void align_exits(struct stencil_arena *s, unsigned id)
 	abort();	/* two displacements five bytes apart always find a place */
 }
 
-static unsigned variant(const struct emitter *e, enum uop_op op, unsigned d, unsigned a, unsigned b)
+/* Where a slot's value is to be read. */
+static unsigned place_of(const struct emitter *e, bool used, unsigned slot)
 {
-	bool low = e->b->mode & MODE_LOW_HALF;
-	unsigned id = stencil_of[op][low][d][a][b];
-	return id ? id : stencil_of[op][0][d][a][b];
+	return !used ? 0 : e->pins->of[slot] ? e->pins->of[slot] : slot && slot == e->acc ? PLACE_ACC : 0;
+}
+
+/* The stencil of op for operands in these places. What is in acc is also in struct vcpu: that may do where no stencil for acc exists. */
+static unsigned variant(enum uop_op op, unsigned form, unsigned *d, unsigned a, unsigned b)
+{
+	const unsigned a_places[2] = { a, a == PLACE_ACC ? 0 : a }, b_places[2] = { b, b == PLACE_ACC ? 0 : b },
+		       d_places[2] = { *d, *d == PLACE_ACC ? 0 : *d };
+	for (unsigned i = 0; i < 8; i++) {
+		*d = d_places[i >> 2];
+		unsigned id = stencil_of[op][form][*d][a_places[i & 1]][b_places[i >> 1 & 1]];
+		if (id)
+			return id;
+	}
+	return 0;
+}
+
+static unsigned choose(const struct emitter *e, const struct uop *u, enum uop_op op, unsigned *d)
+{
+	const struct op_info *info = &op_info[op];
+	unsigned a = place_of(e, info->has_a, u->a), b = place_of(e, info->has_b, u->b), c = place_of(e, info->has_c, u->c), wanted = *d;
+	bool low = info->effects & (EFFECT_LOAD | EFFECT_STORE) && e->b->mode & MODE_LOW_HALF;
+	if (c && c != PLACE_ACC)
+		return 0;
+	unsigned id = low || c ? variant(op, 1, d, a, b) : 0;
+	if (!id) {
+		*d = wanted;
+		id = variant(op, 0, d, a, b);
+	}
+	return id;
 }
 
 static void put_plain(struct emitter *e, const struct uop *u, enum uop_op op)
 {
-	struct stencil_arena *s = e->s;
 	const struct op_info *info = &op_info[op];
-	unsigned pd = info->has_d ? s->pin_of[u->d] : 0, pa = info->has_a ? s->pin_of[u->a] : 0, pb = info->has_b ? s->pin_of[u->b] : 0,
-		 pc = info->has_c ? s->pin_of[u->c] : 0;
-	unsigned id = pc ? 0 : variant(e, op, pd, pa, pb);
+	unsigned pin = info->has_d ? e->pins->of[u->d] : 0, d = pin ? pin : info->has_d && u->d != SLOT_SINK ? PLACE_ACC : 0;
+	unsigned id = choose(e, u, op, &d);
 	if (id) {
+		if (d == PLACE_ACC || (info->has_d && u->d == e->acc))
+			e->acc = d == PLACE_ACC ? u->d : 0;
 		put(e, id);
 		return;
 	}
 	/* none for these places: by way of struct vcpu */
-	const unsigned source[3] = { pa, pb != pa ? pb : 0, pc != pa && pc != pb ? pc : 0 };
+	const uint8_t source[3] = { info->has_a ? u->a : 0, info->has_b ? u->b : 0, info->has_c ? u->c : 0 };
 	for (unsigned i = 0; i < 3; i++)
-		if (source[i]) {
-			e->number[HOLE_d] = (int32_t)s->pin_slot[source[i] - 1];
-			put(e, STENCIL_spill1 + source[i] - 1);
-		}
+		if (e->pins->of[source[i]])
+			put_spill(e, e->pins->of[source[i]] - 1u);
 	e->number[HOLE_d] = (int32_t)slot_offset(u->d);
-	put(e, variant(e, op, 0, 0, 0));
-	if (pd)
-		put(e, STENCIL_fill1 + pd - 1);
+	if (info->has_d && u->d == e->acc)
+		e->acc = 0;
+	put(e, stencil_of[op][0][0][0][0]);
+	if (pin)
+		put_fill(e, pin - 1);
 }
 
 /* Helpers may look at any slot. */
 static void put_helper(struct emitter *e)
 {
 	put(e, STENCIL_spill_all);
-	put(e, variant(e, UOP_helper, 0, 0, 0));
+	put(e, stencil_of[UOP_helper][0][0][0][0]);
 	put(e, STENCIL_fill_all);
+	e->acc = 0;
 }
 
-/* A far exit's own stencil. If the code before ends in the jump to it, it takes that jump's place. */
-static void put_far(struct emitter *e, unsigned n)
+/* What stands between a block's end and its exit n: the pins' return to their common slots, a look-up for an exit that leads far. If the code
+ * before ends in the jump to it, it takes that jump's place. */
+static void put_way_out(struct emitter *e, unsigned n)
 {
 	struct stencil_arena *s = e->s;
-	int32_t at = e->far[n];
-	if (at <= 0)
+	struct code_exit *exit = &code_exits(&e->b->uop[e->b->n_uops - 1])[n];
+	bool far = exit->miss.handler == s->far_handler, self = e->loop && exit->self;
+	uint32_t at = (uint32_t)e->waiting[n];
+	if (e->waiting[n] <= 0)
 		return;
-	if ((uint32_t)at + 4 == s->hot && s->write[at - 1] == 0xe9)
+	const struct pins *pins = e->pins;
+	uint32_t service = e->service;
+	e->waiting[n] = -1;
+	if (!self && at + 4 == s->hot && s->write[at - 1] == 0xe9)
 		s->hot -= 5;
 	else
-		put_rel32(s, (uint32_t)at, s->hot);
-	e->number[HOLE_target] = code_exits(&e->b->uop[e->b->n_uops - 1])[n].miss.imm;
-	put(e, STENCIL_far);
+		put_rel32(s, at, s->hot);
+	uint32_t start = s->hot;
+	if (e->loop)
+		change_pins(e, &s->pins);
+	e->service = s->service;
+	e->number[HOLE_target] = exit->miss.imm;
+	if (far) {
+		put(e, STENCIL_far);
+	} else {
+		align_exits(s, stencil_of[UOP_jmp][0][0][0][0]);
+		uint32_t jump = s->hot + 1;
+		s->write[s->hot] = 0xe9;
+		s->hot += 5;
+		put_exit(e, n, jump);
+	}
+	if (self) {	/* the branch itself is what is linked, with the pins as they are */
+		exit->jump = at;
+		exit->unlinked = start;
+	}
+	use_pins(e, pins);
+	e->service = service;
 }
 
 static void put_end(struct emitter *e, const struct uop *u, enum uop_op op)
 {
 	struct stencil_arena *s = e->s;
-	const struct op_info *info = &op_info[op];
 	struct code_exit *exit = code_exits(u);
 	for (unsigned n = 0; n < 2; n++) {
 		exit[n].jump = 0;
-		e->far[n] = exit[n].miss.handler == s->far_handler ? 0 : -1;
+		e->waiting[n] = e->loop || exit[n].miss.handler == s->far_handler ? 0 : -1;
 	}
 	e->number[HOLE_target] = exit[0].miss.imm;
-	unsigned id = variant(e, op, 0, info->has_a ? s->pin_of[u->a] : 0, info->has_b ? s->pin_of[u->b] : 0);
+	unsigned none = 0, id = choose(e, u, op, &none);
 	if (id) {
 		align_exits(s, id);
 		put(e, id);
 	} else {
 		put_plain(e, u, op);	/* `raise`, whose operand may be pinned; it has no exits */
 	}
-	bool last_is_1 = e->far[1] > e->far[0];
-	put_far(e, last_is_1);
-	put_far(e, !last_is_1);
+	bool last_is_1 = e->waiting[1] > e->waiting[0];
+	put_way_out(e, last_is_1);
+	put_way_out(e, !last_is_1);
+}
+
+/* ---- loops ---- A block that leads back to itself keeps in its pins what it uses most, as long as it goes round. */
+
+/* How many direct exits a block with this end has. */
+static unsigned n_exits(enum uop_op op)
+{
+	return op_info[op].format == F_BR ? 2 : op == UOP_jmp ? 1 : 0;
+}
+
+static bool leads_to_itself(const struct code_block *b, const struct code_exit *exit, const void *far)
+{
+	return exit->miss.handler != far && (uint64_t)exit->miss.imm == (b->pa & (PAGE_SIZE - 1));
+}
+
+/* How much a pin is worth to each slot: a use by an op that has stencils for it, and more for a value that is carried round. */
+static void weigh_slots(const struct stencil_arena *s, const struct code_block *b, int weight[VCPU_SLOTS])
+{
+	bool written[VCPU_SLOTS] = { 0 }, carried[VCPU_SLOTS] = { 0 };
+	for (unsigned i = 0; i < b->n_uops; i++) {
+		const struct uop *u = &b->uop[i];
+		enum uop_op op = stencil_op_of(s, u);
+		const struct op_info *info = &op_info[op];
+		if (info->has_a) {
+			weight[u->a] += stencil_of[op][0][0][1][0] ? 1 : -1;
+			carried[u->a] |= !written[u->a];
+		}
+		if (info->has_b) {
+			weight[u->b] += stencil_of[op][0][0][0][1] ? 1 : -1;
+			carried[u->b] |= !written[u->b];
+		}
+		if (info->has_c)
+			weight[u->c]--;
+		if (info->has_d && !(info->effects & EFFECT_END)) {
+			weight[u->d] += stencil_of[op][0][1][0][0] ? 1 : -1;
+			written[u->d] = true;
+		}
+	}
+	for (unsigned slot = 0; slot < VCPU_SLOTS; slot++)
+		if (weight[slot] > 0 && carried[slot] && written[slot])
+			weight[slot] += 4;
+	weight[SLOT_ZERO] = weight[SLOT_SINK] = weight[SLOT_PAGE] = 0;
+}
+
+/* The pins for a loop: the slots worth most, those that are pinned anyway in their own. False: that changes nothing. */
+static bool choose_loop_pins(const struct stencil_arena *s, const struct code_block *b, struct pins *pins)
+{
+	int weight[VCPU_SLOTS] = { 0 };
+	bool changed = false;
+	weigh_slots(s, b, weight);
+	*pins = s->pins;
+	for (;;) {
+		unsigned best = 0, worst = 0;
+		for (unsigned slot = 1; slot < VCPU_SLOTS; slot++)
+			if (!pins->of[slot] && weight[slot] > weight[best])
+				best = slot;
+		for (unsigned i = 1; i < STENCIL_PINS; i++)
+			if (weight[pins->slot[i]] < weight[pins->slot[worst]])
+				worst = i;
+		if (weight[best] <= weight[pins->slot[worst]] + 1)
+			return changed;
+		pins->of[pins->slot[worst]] = 0;
+		pins->slot[worst] = (uint8_t)best;
+		pins->of[best] = (uint8_t)(worst + 1);
+		changed = true;
+	}
+}
+
+/* The routine that calls service, for a block's own pins, in the cold part. */
+static uint32_t put_service(struct emitter *e)
+{
+	struct stencil_arena *s = e->s;
+	uint32_t hot = s->hot, at = s->cold;
+	s->hot = s->cold;
+	put(e, STENCIL_service);
+	s->cold = s->hot;
+	s->hot = hot;
+	return at;
+}
+
+/* The beginning of such a block. */
+static void begin_loop(struct emitter *e, const struct pins *pins)
+{
+	struct stencil_arena *s = e->s;
+	change_pins(e, pins);
+	e->service = put_service(e);
+	uint32_t at = s->hot + 1;
+	s->write[s->hot] = 0xe9;
+	s->hot = (s->hot + 5 + 15) & ~15u;
+	e->loop = s->hot;
+	put(e, STENCIL_check);
+	put_rel32(s, at, s->hot);
 }
 
 bool stencil_translate(struct stencil_arena *s, struct code_block *b)
@@ -252,13 +437,24 @@ bool stencil_translate(struct stencil_arena *s, struct code_block *b)
 	uint32_t n = b->n_uops + 2u;
 	if (s->hot + HOT_PER_UOP * n > s->hot_end || s->cold + COLD_PER_UOP * n > s->size || s->n_sites + SITES_PER_UOP * n > s->max_sites)
 		return false;
-	struct emitter e = { .s = s, .b = b };
-	for (unsigned i = 0; i < STENCIL_PINS; i++)
-		e.number[HOLE_pin1 + i] = (int32_t)s->pin_slot[i];
+	struct emitter e = { .s = s, .b = b, .service = s->service };
+	struct pins own;
+	struct code_exit *exit = code_exits(&b->uop[b->n_uops - 1]);
+	use_pins(&e, &s->pins);
 	e.number[HOLE_count] = b->n_insns;
 	s->hot = (s->hot + 15) & ~15u;
 	uint32_t start = s->hot, start_cold = s->cold;
 	put(&e, STENCIL_check);
+	bool loops = false;
+	unsigned exits = n_exits(stencil_op_of(s, &b->uop[b->n_uops - 1]));
+	for (unsigned k = 0; k < 2; k++) {
+		exit[k].self = k < exits && leads_to_itself(b, &exit[k], s->far_handler);
+		loops |= exit[k].self;
+	}
+	if (loops && choose_loop_pins(s, b, &own))
+		begin_loop(&e, &own);
+	for (unsigned k = 0; k < 2; k++)
+		exit[k].self = exit[k].self ? e.loop : 0;
 	put(&e, STENCIL_count);
 	for (unsigned i = 0; i < b->n_uops; i++) {
 		const struct uop *u = &b->uop[i];
@@ -303,8 +499,9 @@ static uint32_t offset_of(const struct stencil_arena *s, const void *code)
 
 void stencil_link(struct stencil_arena *s, const struct code_exit *exit, const struct code_block *to)
 {
+	bool self = exit->self && (const char *)exit > (const char *)to && (const char *)exit < (const char *)to + to->size;
 	if (exit->jump)
-		patch(s, exit->jump, offset_of(s, to->code));
+		patch(s, exit->jump, self ? exit->self : offset_of(s, to->code));
 }
 
 void stencil_unlink(struct stencil_arena *s, const struct code_exit *exit)
@@ -317,7 +514,7 @@ bool stencil_link_far(struct stencil_arena *s, const struct code_exit *exit)
 {
 	if (s->hot + 2 * STENCIL_LONGEST > s->hot_end)
 		return false;
-	struct emitter e = { .s = s };
+	struct emitter e = { .s = s, .service = s->service };
 	uint32_t at = s->hot;
 	e.number[HOLE_target] = exit->miss.imm;
 	put(&e, STENCIL_far);
@@ -349,7 +546,7 @@ const void *stencil_past_check(const void *code)
 
 const void *stencil_leave(const struct stencil_arena *s)
 {
-	return s->write + s->to_exec + s->leave;
+	return s->write + s->to_exec + s->after_service;
 }
 
 void stencil_enter(const struct stencil_arena *s, struct vcpu *cpu, const void *code)
@@ -361,9 +558,8 @@ void stencil_enter(const struct stencil_arena *s, struct vcpu *cpu, const void *
 
 static uint32_t put_routine(struct stencil_arena *s, unsigned id)
 {
-	struct emitter e = { .s = s };
-	for (unsigned i = 0; i < STENCIL_PINS; i++)
-		e.number[HOLE_pin1 + i] = (int32_t)s->pin_slot[i];
+	struct emitter e = { .s = s, .service = s->service };
+	use_pins(&e, &s->pins);
 	s->hot = (s->hot + 15) & ~15u;
 	uint32_t at = s->hot;
 	put(&e, id);
@@ -416,8 +612,8 @@ struct stencil_arena *stencil_arena_create(const uint8_t pins[STENCIL_PINS], con
 		return NULL;
 	}
 	for (unsigned i = 0; i < STENCIL_PINS; i++) {
-		s->pin_of[pins[i]] = (uint8_t)(i + 1);
-		s->pin_slot[i] = slot_offset(pins[i]);
+		s->pins.slot[i] = pins[i];
+		s->pins.of[pins[i]] = (uint8_t)(i + 1);
 	}
 	s->max_sites = (uint32_t)(bytes / 24);
 	s->site = mmap(NULL, s->max_sites * sizeof *s->site, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -435,8 +631,9 @@ struct stencil_arena *stencil_arena_create(const uint8_t pins[STENCIL_PINS], con
 	s->cold = s->hot_end;
 	s->hot = 64;		/* so that no jump is at 0 */
 	s->leave = put_routine(s, STENCIL_leave);
+	s->after_service = put_routine(s, STENCIL_return);
 	s->service = put_routine(s, STENCIL_service);
-	s->lookup = put_routine(s, STENCIL_lookup);
+	s->lookup = put_routine(s, STENCIL_lookup);	/* jumps to service */
 	const void *enter = s->write + s->to_exec + put_routine(s, STENCIL_enter);
 	memcpy(&s->enter, &enter, sizeof enter);
 	s->start_hot = s->hot;

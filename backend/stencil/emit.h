@@ -21,7 +21,8 @@ struct stencil_site {
 	struct code_block *block;
 	uint32_t resume;	/* offset in the arena */
 	uint16_t uop;
-	uint8_t kind, exit;
+	uint8_t kind;
+	uint8_t exit;	/* SITE_EXIT: which; SITE_MISS: the slot that acc repeats where code goes on, 0: none */
 };
 
 struct stencil_arena;

@@ -159,7 +159,7 @@ static void copy(FILE *from, FILE *to)
 		fwrite(buffer, 1, n, to);
 }
 
-/* op_add__123low: by op, by whether only the lower half is in line, by places of d, a and b */
+/* op_add__123, op_ld_64__123low, op_fmadd_d__123acc: by op, by form (the plain one, or the other), by places of d, a and b */
 static void write_ops(FILE *f)
 {
 	bool found[UOP_COUNT] = { 0 };
@@ -173,9 +173,9 @@ static void write_ops(FILE *f)
 			op++;
 		if (op == UOP_COUNT)
 			die("%s: no such op", name);
-		bool low = !strcmp(places + 5, "low");
-		found[op] |= !low && !strncmp(places, "__000", 5);
-		fprintf(f, "[UOP_%s][%d][%c][%c][%c] = %zu,\n", op_name[op], low, places[2], places[3], places[4], i + 1);
+		bool other = places[5];
+		found[op] |= !other && !strncmp(places, "__000", 5);
+		fprintf(f, "[UOP_%s][%d][%c][%c][%c] = %zu,\n", op_name[op], other, places[2], places[3], places[4], i + 1);
 	}
 	fprintf(f, "};\n");
 	for (size_t op = 0; op < UOP_COUNT; op++)

@@ -31,6 +31,22 @@ KEEP(NAME(add), NAME(sub), NAME(and), NAME(or), NAME(xor), NAME(shl), NAME(shr),
 #undef UOP
 #undef NAME
 
+/* Floating-point slots are never pinned. */
+#if (PLACE_D == 0 || PLACE_D == PLACE_ACC) && (PLACE_A == 0 || PLACE_A == PLACE_ACC) && (PLACE_B == 0 || PLACE_B == PLACE_ACC)
+#define C SLOT(c)
+#define NAME(name) VARIANT(name, PLACE_D, PLACE_A, PLACE_B)
+#if PLACE_D + PLACE_A + PLACE_B
+#include "backend/stencil/pass_fp.h"
+#endif
+#undef NAME
+#undef C
+#define C acc
+#define NAME(name) PASTE(VARIANT(name, PLACE_D, PLACE_A, PLACE_B), acc)
+#include "backend/stencil/pass_fp.h"
+#undef NAME
+#undef C
+#endif
+
 #if !PLACE_D || !PLACE_B
 #define MEMORY_OPS "backend/stencil/pass_memory.h"
 /* addresses of either half */

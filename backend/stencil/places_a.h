@@ -16,4 +16,7 @@
 #define PLACE_A 4
 #include "backend/stencil/places_b.h"
 #undef PLACE_A
+#define PLACE_A 5
+#include "backend/stencil/places_b.h"
+#undef PLACE_A
 #undef A

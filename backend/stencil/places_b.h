@@ -16,4 +16,7 @@
 #define PLACE_B 4
 #include "backend/stencil/pass.h"
 #undef PLACE_B
+#define PLACE_B 5
+#include "backend/stencil/pass.h"
+#undef PLACE_B
 #undef B

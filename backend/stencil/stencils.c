@@ -17,7 +17,7 @@ STENCIL_TARGETS(HOLE)
 #undef HOLE
 
 /* Only `service` is ever told a site. */
-#define GO_SITE(to, site) __attribute__((musttail)) return to(cpu, icount, pin1, pin2, pin3, pin4, site)
+#define GO_SITE(to, site) __attribute__((musttail)) return to(cpu, icount, pin1, pin2, pin3, pin4, acc, site)
 #define GO(to) do { uint64_t nothing_; GO_SITE(to, nothing_); } while (0)
 #define NUMBER(hole) ((int64_t)(intptr_t)&hole_##hole)
 #define SLOT(hole) (*(uint64_t *)((char *)cpu + NUMBER(hole)))
@@ -26,7 +26,6 @@ STENCIL_TARGETS(HOLE)
 /* ---- the statement form (ir/uops_*.inc) ---- */
 
 #define IMM NUMBER(imm)
-#define C SLOT(c)
 #define NEXT GO(hole_next)
 #define FAULT GO(hole_fault)
 #define RAISE(number, v) { cpu->exception = (struct exception){ (number), (v), true }; FAULT; }
@@ -65,9 +64,14 @@ STENCIL_TARGETS(HOLE)
 #define PLACE_2(hole) pin2
 #define PLACE_3(hole) pin3
 #define PLACE_4(hole) pin4
+#define PLACE_5(hole) acc
 #define PASTE_(x, y) x##y
 #define PASTE(x, y) PASTE_(x, y)
+#if PLACE_D == PLACE_ACC
+#define D(v) (SLOT(d) = acc = (v))
+#else
 #define D(v) (PASTE(PLACE_, PLACE_D)(d) = (v))
+#endif
 
 /* The passes below define every op for each combination of places; what is not asked for here is dropped again. */
 #define KEEP(...) __attribute__((used)) static stencil_fn *const NAME(keep)[] = { __VA_ARGS__ };
@@ -78,6 +82,7 @@ STENCIL_TARGETS(HOLE)
 /* ---- every op with all operands in struct vcpu ---- */
 #define A SLOT(a)
 #define B SLOT(b)
+#define C SLOT(c)
 #define UOP(name) STENCIL(op_##name##__000)
 #define TABLE_OF(va) (&cpu->tlb[(va) >> 63])
 #include "ir/uops_int.inc"
@@ -92,7 +97,7 @@ STENCIL_TARGETS(HOLE)
 
 void sx_enter(struct vcpu *cpu, stencil_fn *code)
 {
-	code(cpu, cpu->icount, SLOT(pin1), SLOT(pin2), SLOT(pin3), SLOT(pin4), 0);
+	code(cpu, cpu->icount, SLOT(pin1), SLOT(pin2), SLOT(pin3), SLOT(pin4), 0, 0);
 }
 
 STENCIL(sx_leave)
@@ -101,6 +106,9 @@ STENCIL(sx_leave)
 	cpu->icount = icount;
 }
 
+/* The same after service, which has spilled all */
+STENCIL(sx_return) {}
+
 STENCIL(sx_service)
 {
 	SPILL;
@@ -108,6 +116,7 @@ STENCIL(sx_service)
 	stencil_fn *to = (stencil_fn *)STENCIL_CALLS->service(cpu, site);
 	FILL;
 	icount = cpu->icount;
+	acc = STENCIL_CALLS->acc;
 	GO(to);
 }
 

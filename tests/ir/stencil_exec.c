@@ -60,7 +60,7 @@ static void choose_pins(const struct ir_block *b, unsigned run, uint8_t pins[STE
 		bool taken = slot[i] < 1 || slot[i] >= SLOT_TEMP_END;
 		for (unsigned k = 0; k < i; k++)
 			taken |= slot[k] == slot[i];
-		if (place && !taken && pins[place - 1] >= 200)
+		if (place && place <= STENCIL_PINS && !taken && pins[place - 1] >= 200)
 			pins[place - 1] = (uint8_t)slot[i];
 	}
 }
@@ -76,6 +76,7 @@ static const void *service(struct vcpu *cpu, uint64_t number)
 	if (!number) {
 		m->end = mini_end_of(run->b);
 	} else if (site->kind == SITE_MISS && slow_execute(cpu, u, stencil_op_of(run->arena, u))) {
+		run->calls.acc = cpu->reg[site->exit];
 		return stencil_resume(run->arena, site);
 	} else if (site->kind == SITE_MISS || site->kind == SITE_FAULT) {
 		m->end = MINI_FAULT;
@@ -95,7 +96,7 @@ void mini_run(struct mini *m, const struct ir_block *b)
 
 	interp_execute(NULL, NULL, NULL, &handlers);
 	choose_pins(b, runs, pins);
-	struct stencil_run run = { { service, softfp_run, m->helpers }, arena_for(pins, &handlers), m, b };
+	struct stencil_run run = { { service, softfp_run, m->helpers, 0 }, arena_for(pins, &handlers), m, b };
 	stencil_arena_reset(run.arena);
 	struct code_block *block = mini_bind(bound, b, &handlers);
 	block->mode = runs++ / 2 % 2 ? MODE_LOW_HALF : 0;
