@@ -110,17 +110,12 @@ static bool clint_write(struct device *d, uint64_t offset, unsigned size, uint64
 	return true;
 }
 
-static void update_own(struct vcpu *cpu, void *arg)
-{
-	cpu->machine->arch->update_timer(cpu);
-}
-
 /* After a write to mtime: the harts' own timers compare with the same counter. */
 static void clint_flush(struct device *d)
 {
 	struct machine *m = d->machine;
-	for (unsigned i = 0; m->arch->update_timer && i < m->n_vcpus; i++)
-		vcpu_run_on(m->vcpu[i], update_own, NULL);
+	for (unsigned i = 0; i < m->n_vcpus; i++)
+		vcpu_recheck_timer(m->vcpu[i]);
 }
 
 static void clint_reset(struct device *d)

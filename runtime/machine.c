@@ -92,15 +92,14 @@ void machine_request_pause(struct machine *m)
 	kick_all(m, VCPU_REQ_PAUSE);
 }
 
-static void nothing(struct machine *m, void *arg)
-{
-}
-
 void machine_pause(struct machine *m)
 {
 	machine_request_pause(m);
-	machine_run_alone(m, nothing, NULL);	/* returns once every vCPU has parked */
 	pthread_mutex_lock(&m->lock);
+	/* Parked is not enough: one that waits for another in the midst of a block goes on by itself. */
+	for (unsigned i = 0; i < m->n_vcpus; i++)
+		while (m->vcpu[i]->thread_started && !m->vcpu[i]->resting)
+			pthread_cond_wait(&m->changed, &m->lock);
 	if (m->clock_running) {
 		__atomic_store_n(&m->clock_running, false, __ATOMIC_RELEASE);
 		__atomic_store_n(&m->clock_base, clock_host_now() - m->clock_base, __ATOMIC_RELAXED);

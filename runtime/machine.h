@@ -120,7 +120,7 @@ void machine_destroy(struct machine *m);
 MUST_CHECK bool machine_start(struct machine *m, struct error *err);
 /* Lets vCPUs run; clock goes on. Any thread that is no vCPU's. */
 void machine_resume(struct machine *m);
-/* Returns when every vCPU is parked at a safe point; the clock stands. Not from a vCPU's thread. */
+/* Returns when every vCPU rests between two instructions, parked; the clock stands. Not from a vCPU's thread. */
 void machine_pause(struct machine *m);
 /* Any thread, helpers and device callbacks included: the guest has ended. The first report wins. */
 void machine_end(struct machine *m, enum exit_cause cause, uint64_t code, const char *fmt, ...)

@@ -70,7 +70,6 @@ struct mmu_code {
 	uint64_t pa;			/* of va */
 	const uint8_t *host;		/* of va; valid to the end of the page */
 	struct phys_page *page;
-	bool global;			/* va maps there in every address space */
 	uint8_t leaf_bits;		/* log2 of the extent that this holds for; below PAGE_BITS: cache nothing */
 };
 MUST_CHECK bool mmu_fetch(struct vcpu *cpu, uint64_t va, struct mmu_code *code);
@@ -98,11 +97,6 @@ void mmu_flush(struct vcpu *cpu, const struct mmu_flush *f);
  */
 void mmu_protect_code(struct vcpu *cpu, struct phys_page *page, const uint8_t *host_page);
 
-/*
- * For the executor's virtual-PC cache: a number that stands for "the current mappings of this address half"; it changes whenever a
- * mapping that was reported to mmu_note_code may have changed.
- */
-uint32_t mmu_code_id(const struct vcpu *cpu, unsigned half);
 /* A translation of code at va, in a leaf of that size, entered the virtual-PC cache. */
 void mmu_note_code(struct vcpu *cpu, uint64_t va, unsigned leaf_bits);
 
@@ -110,6 +104,10 @@ bool mmu_vcpu_init(struct vcpu *cpu, struct error *err);
 void mmu_vcpu_destroy(struct vcpu *cpu);
 
 /* Counters for --stats */
-struct mmu_stats { uint64_t fills, victim_hits, flushes, page_flushes, grows, mmio, slow, contexts; };
+struct mmu_stats {
+	uint64_t fills[2];		/* by address half */
+	uint64_t victim_hits, flushes, page_flushes, grows, mmio, slow;
+	uint64_t switches, contexts;	/* to another context; to one that had no tables */
+};
 /* A copy; exact while the vCPU is parked. */
 void mmu_get_stats(const struct vcpu *cpu, struct mmu_stats *stats);

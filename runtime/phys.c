@@ -70,6 +70,9 @@ static struct phys_range *insert(struct phys *p, struct phys_range r, uint64_t a
 	memmove(&p->range[at + 1], &p->range[at], (p->n_ranges - at) * sizeof p->range[0]);
 	p->range[at] = r;
 	p->n_ranges++;
+	for (unsigned i = p->largest = 0; i < p->n_ranges; i++)
+		if (p->range[i].size > p->range[p->largest].size)
+			p->largest = i;
 	return &p->range[at];
 }
 
@@ -112,6 +115,8 @@ bool phys_add_mmio(struct phys *p, gpa_t base, uint64_t size, const char *name, 
 const struct phys_range *phys_find(const struct phys *p, gpa_t at)
 {
 	unsigned lo = 0, hi = p->n_ranges;
+	if (likely(at.v - p->range[p->largest].base.v < p->range[p->largest].size))
+		return &p->range[p->largest];
 	while (lo < hi) {
 		unsigned mid = (lo + hi) / 2;
 		const struct phys_range *r = &p->range[mid];
@@ -123,6 +128,14 @@ const struct phys_range *phys_find(const struct phys *p, gpa_t at)
 			return r;
 	}
 	return NULL;
+}
+
+const struct phys_range *phys_find_host(const struct phys *p, const uint8_t *host)
+{
+	const struct phys_range *r = p->range;
+	while (!r->host || (uint64_t)(host - r->host) >= r->size)
+		r++;
+	return r;
 }
 
 struct phys_page *phys_page(const struct phys *p, const struct phys_range *r, gpa_t at)

@@ -47,10 +47,12 @@ struct phys_range {
  * stores take the slow path; those that touch a granule with code invalidate it.
  */
 struct phys_page {
-	_Atomic uint64_t writers;	/* bit (vcpu index % 64) of each vCPU whose TLB may hold a write entry */
-	_Atomic uint64_t writer_va;	/* page address + 1 of that entry; PAGE_MANY_VA: several; 0: none */
+	uint64_t writers;		/* bit (vcpu index % 64) of each vCPU whose TLB may hold a write entry */
+	uint64_t writer_va;		/* page address + 1 of that entry; PAGE_MANY_VA: several; 0: none */
 	_Atomic uint64_t granules;	/* bit n: translated code lies in bytes 64n to 64n + 63 */
 	_Atomic uint32_t code;
+	_Atomic uint16_t lock;		/* for writers, writer_va, closing, and setting `code` */
+	uint16_t closing;		/* translators that wait until writers have lost their entries: no new ones meanwhile */
 	void *blocks;			/* the code cache's list of what was translated from here, under its lock */
 };
 #define PAGE_MANY_VA (~(uint64_t)0)
@@ -65,6 +67,7 @@ static inline uint64_t page_granules(unsigned offset, unsigned size)
 struct phys {
 	struct phys_range range[64];
 	unsigned n_ranges;
+	unsigned largest;	/* the range that most accesses go to: looked at first */
 	int memfd;
 	uint64_t ram_size, ram_used;
 	uint8_t *ram;		/* the linear mapping of the memfd */
@@ -88,6 +91,8 @@ MUST_CHECK bool phys_add_watched_ram(struct phys *p, gpa_t base, uint64_t size, 
 
 /* The range that holds the address, or NULL. */
 const struct phys_range *phys_find(const struct phys *p, gpa_t at);
+/* The RAM or ROM range that lies at this host address. */
+const struct phys_range *phys_find_host(const struct phys *p, const uint8_t *host);
 /* The page's record; at must lie in RAM or ROM. */
 struct phys_page *phys_page(const struct phys *p, const struct phys_range *r, gpa_t at);
 

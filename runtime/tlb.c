@@ -70,7 +70,7 @@ struct tlb_entry *tlb_find(struct tlb *t, uint64_t va, enum mmu_access access, s
 	struct tlb_entry *e = TLB_ENTRY(&t->t, va);
 	if (e->tag[access] == page)
 		return e;
-	for (unsigned i = 0; i < TLB_VICTIMS; i++) {
+	for (unsigned i = 0; i < t->n_victims; i++) {
 		if (t->victim[i].tag[access] != page)
 			continue;
 		if (is_for(e, page))	/* the main entry is newer (other rights); the victim is stale */
@@ -93,17 +93,18 @@ void tlb_fill(struct tlb *t, const struct tlb_entry *e, uint64_t page, unsigned 
 	if (!t->t.entries) {
 		if (!resize(t, TLB_MIN_ENTRIES))
 			return;
-		for (unsigned i = 0; i < TLB_VICTIMS; i++)
-			t->victim[i] = EMPTY;
 		t->large_first = UINT64_MAX;
 		t->large_last = 0;
 	}
-	for (unsigned i = 0; i < TLB_VICTIMS; i++)
+	for (unsigned i = 0; i < t->n_victims; i++)
 		if (is_for(&t->victim[i], page))
 			t->victim[i] = EMPTY;
 	struct tlb_entry *to = TLB_ENTRY(&t->t, page);
 	if (!is_empty(to) && !is_for(to, page)) {
-		unsigned v = t->next_victim++ % TLB_VICTIMS, n = n_entries(t);
+		unsigned v = t->next_victim, n = n_entries(t);
+		t->next_victim = (v + 1) % TLB_VICTIMS;
+		if (t->n_victims <= v)
+			t->n_victims = v + 1;
 		t->victim[v] = *to;
 		t->victim_bits[v] = t->leaf_bits[to - entry(t, 0)];
 		if (++t->evictions > n && n < max_entries && resize(t, 2 * n)) {
@@ -126,8 +127,7 @@ void tlb_flush(struct tlb *t)
 {
 	for (unsigned i = 0; i < n_entries(t); i++)
 		*entry(t, i) = EMPTY;
-	for (unsigned i = 0; t->t.entries && i < TLB_VICTIMS; i++)
-		t->victim[i] = EMPTY;
+	t->n_victims = t->next_victim = 0;
 	t->large_first = UINT64_MAX;
 	t->large_last = 0;
 	t->evictions = 0;
@@ -144,7 +144,7 @@ void tlb_flush_page(struct tlb *t, uint64_t va)
 	} else if (is_for(TLB_ENTRY(&t->t, va), va & PAGE_MASK)) {
 		*TLB_ENTRY(&t->t, va) = EMPTY;
 	}
-	for (unsigned i = 0; i < TLB_VICTIMS; i++)
+	for (unsigned i = 0; i < t->n_victims; i++)
 		if (!is_empty(&t->victim[i]) && (page_of(&t->victim[i]) ^ va) >> t->victim_bits[i] == 0)
 			t->victim[i] = EMPTY;
 }
@@ -156,7 +156,7 @@ void tlb_write_protect_va(struct tlb *t, uint64_t va)
 	struct tlb_entry *e = TLB_ENTRY(&t->t, va);
 	if (e->tag[MMU_WRITE] == (va & PAGE_MASK))
 		e->tag[MMU_WRITE] = TLB_NO_TAG;
-	for (unsigned i = 0; i < TLB_VICTIMS; i++)
+	for (unsigned i = 0; i < t->n_victims; i++)
 		if (t->victim[i].tag[MMU_WRITE] == (va & PAGE_MASK))
 			t->victim[i].tag[MMU_WRITE] = TLB_NO_TAG;
 }
@@ -171,7 +171,7 @@ void tlb_write_protect_host(struct tlb *t, const uint8_t *host_page)
 {
 	for (unsigned i = 0; i < n_entries(t); i++)
 		protect_host(entry(t, i), host_page);
-	for (unsigned i = 0; t->t.entries && i < TLB_VICTIMS; i++)
+	for (unsigned i = 0; i < t->n_victims; i++)
 		protect_host(&t->victim[i], host_page);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A vCPU's TLBs: contexts by key, tables by MMU index and address half. Only runtime/mmu.c includes this.
+ * A vCPU's TLBs: contexts by key, tables by MMU index and address half. Only runtime/mmu*.c include this.
  *
  * The upper half of the address space is shared by all contexts of a translation mode as long as it holds nothing but global
  * entries (Linux maps its kernel so): then a context switch refills no kernel page. The first upper-half entry that is not global
@@ -19,12 +19,13 @@ struct tlb {
 	uint32_t evictions;		/* since the table grew */
 	struct tlb_entry victim[TLB_VICTIMS];
 	uint8_t victim_bits[TLB_VICTIMS];
-	unsigned next_victim;
+	unsigned n_victims, next_victim;
 };
 
 /* Tables of one address half, and the identity of the code mappings in it. */
 struct tlb_half {
 	struct tlb tlb[MMU_INDICES];
+	uint8_t live;			/* bit n: tlb[n] may hold entries */
 	uint32_t code_id;
 	uint64_t code_filter[8];	/* Bloom filter of the pages that mmu_note_code was told of … */
 	uint64_t large_code_first, large_code_last;	/* … and the addresses between which its large leaves lie */
@@ -53,8 +54,29 @@ struct mmu {
 	struct mmu_stats stats;
 };
 
+/* ---- mmu_context.c ---- */
+/* The current tables for va. */
+struct tlb_half *mmu_half(struct mmu *mmu, uint64_t va);
+/* Shows the executors the tables of the current context and index. */
+void mmu_publish(struct vcpu *cpu);
+/* From now on the current context has upper tables of its own. */
+void mmu_own_upper(struct vcpu *cpu);
+void mmu_each_half(struct mmu *mmu, void (*fn)(struct tlb_half *h, const void *arg), const void *arg);
+
+/* ---- mmu_code.c ---- */
+/*
+ * Registers the vCPU as a writer of the page at va: whoever wants to put code there then waits for it. False: there is code, or, for an
+ * `entry` in a TLB, somebody waits to put some there.
+ */
+bool mmu_note_writer(struct vcpu *cpu, struct phys_page *page, uint64_t va, bool entry);
+
+/* ---- tlb.c ---- */
 /* Finds the entry for va's page, bringing it back from the victims; NULL if there is none for this access. */
 struct tlb_entry *tlb_find(struct tlb *t, uint64_t va, enum mmu_access access, struct mmu_stats *stats);
+static inline uint8_t tlb_leaf_bits(const struct tlb *t, const struct tlb_entry *e)
+{
+	return t->leaf_bits[e - (const struct tlb_entry *)t->t.entries];
+}
 /* Puts in or replaces the entry for the page; grows the table when it thrashes. */
 void tlb_fill(struct tlb *t, const struct tlb_entry *e, uint64_t page, unsigned leaf_bits, unsigned max_entries, struct mmu_stats *stats);
 void tlb_flush(struct tlb *t);

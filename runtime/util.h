@@ -28,3 +28,13 @@ ALWAYS_INLINE uint64_t extract(uint64_t v, unsigned lo, unsigned bits)
 {
 	return (v >> lo) & (bits == 64 ? ~(uint64_t)0 : ((uint64_t)1 << bits) - 1);
 }
+
+/* In a loop that waits for another thread's store */
+ALWAYS_INLINE void cpu_relax(void)
+{
+#if defined(__x86_64__)
+	__builtin_ia32_pause();
+#elif defined(__aarch64__)
+	__asm__ volatile("yield");
+#endif
+}

@@ -38,7 +38,9 @@ void vcpu_kick(struct vcpu *cpu, enum vcpu_request why)
 	atomic_fetch_or(&cpu->requests, why);
 	atomic_store(&cpu->deadline, 0);
 	atomic_fetch_add(&cpu->wake, 1);
-	futex_wake(&cpu->wake);
+	/* Who sleeps has parked before, or is about to find that the word has changed. */
+	if (atomic_load(&cpu->parked) != VCPU_RUNNING)
+		futex_wake(&cpu->wake);
 }
 
 void vcpu_set_irq(struct vcpu *cpu, unsigned n, bool level)
@@ -54,44 +56,66 @@ void vcpu_set_irq(struct vcpu *cpu, unsigned n, bool level)
 	}
 }
 
+void vcpu_recheck_timer(struct vcpu *cpu)
+{
+	if (cpu == self)
+		cpu->machine->arch->update_timer(cpu);
+	else
+		vcpu_kick(cpu, VCPU_REQ_TIMER);
+}
+
 /* ---- parking ---- */
+
+/* What another vCPU does for us is mostly done within a microsecond or two: less than a system call and a switch take. */
+static void wait_briefly(_Atomic uint32_t *word, uint32_t value)
+{
+	for (unsigned i = 0; i < 100 && atomic_load_explicit(word, memory_order_relaxed) == value; i++)
+		cpu_relax();
+}
 
 static void park(struct vcpu *cpu)
 {
 	atomic_store(&cpu->parked, VCPU_PARKED);
-	futex_wake(&cpu->parked);
+	if (atomic_load(&cpu->claims))
+		futex_wake(&cpu->parked);
+}
+
+/* Takes a parked vCPU for its own thread (RUNNING) or for another (HELD). */
+static void take(struct vcpu *cpu, enum vcpu_parking as)
+{
+	for (;;) {
+		uint32_t state = VCPU_PARKED;
+		if (atomic_compare_exchange_strong(&cpu->parked, &state, as))
+			return;
+		if (state == VCPU_RUNNING)
+			vcpu_kick(cpu, VCPU_REQ_CLAIM);
+		wait_briefly(&cpu->parked, state);
+		if (state == VCPU_HELD) {
+			if (!atomic_compare_exchange_strong(&cpu->parked, &state, VCPU_HELD_WANTED))
+				continue;
+			state = VCPU_HELD_WANTED;
+		}
+		futex_wait(&cpu->parked, state, UINT64_MAX);
+	}
 }
 
 static void unpark(struct vcpu *cpu)
 {
-	for (;;) {
-		uint32_t state = VCPU_PARKED;
-		if (atomic_compare_exchange_strong(&cpu->parked, &state, VCPU_RUNNING))
-			return;
-		futex_wait(&cpu->parked, state, UINT64_MAX);
-	}
+	take(cpu, VCPU_RUNNING);
 }
 
 static void hold(struct vcpu *cpu)
 {
 	atomic_fetch_add(&cpu->claims, 1);
-	for (;;) {
-		uint32_t state = VCPU_PARKED;
-		if (atomic_compare_exchange_strong(&cpu->parked, &state, VCPU_HELD))
-			return;
-		if (state == VCPU_RUNNING)
-			vcpu_kick(cpu, VCPU_REQ_CLAIM);
-		futex_wait(&cpu->parked, state, UINT64_MAX);
-	}
+	take(cpu, VCPU_HELD);
 }
 
 static void release(struct vcpu *cpu)
 {
-	atomic_store(&cpu->parked, VCPU_PARKED);
-	atomic_fetch_sub(&cpu->claims, 1);
-	futex_wake(&cpu->parked);
-	atomic_fetch_add(&cpu->wake, 1);
-	futex_wake(&cpu->wake);
+	if (atomic_exchange(&cpu->parked, VCPU_PARKED) == VCPU_HELD_WANTED)
+		futex_wake(&cpu->parked);
+	if (atomic_fetch_sub(&cpu->claims, 1) == 1)
+		futex_wake(&cpu->claims);
 }
 
 /* Others may have acted on this vCPU's state meanwhile: the run loop is to look at it after this block. */
@@ -147,15 +171,14 @@ static void sleep_parked(struct vcpu *cpu, uint32_t seen, uint64_t until)
 
 static void serve_claims(struct vcpu *cpu)
 {
+	uint32_t claims;
 	atomic_fetch_and(&cpu->requests, ~(uint32_t)VCPU_REQ_CLAIM);
 	if (!atomic_load(&cpu->claims))
 		return;
 	park(cpu);
-	for (;;) {
-		uint32_t seen = atomic_load(&cpu->wake);
-		if (!atomic_load(&cpu->claims))
-			break;
-		futex_wait(&cpu->wake, seen, UINT64_MAX);
+	while ((claims = atomic_load(&cpu->claims))) {
+		wait_briefly(&cpu->claims, claims);
+		futex_wait(&cpu->claims, claims, UINT64_MAX);
 	}
 	unpark(cpu);
 }
@@ -234,7 +257,10 @@ static void run_guest(struct vcpu *cpu)
 	bool step = cpu->single_step;
 	cpu->step_pc = cpu->pc;
 	cpu->single_step |= near_stop;
-	atomic_store(&cpu->deadline, next_deadline(cpu));
+	/* A deadline that nobody has tripped stays as it is: exceptions need not wait for a store to be seen everywhere. */
+	uint64_t deadline = next_deadline(cpu);
+	if (atomic_load(&cpu->deadline) != deadline)
+		atomic_store(&cpu->deadline, deadline);
 	if (atomic_load(&cpu->requests))
 		vcpu_trip(cpu);
 	m->exec->run(cpu);
@@ -266,8 +292,11 @@ static void wait_while_paused(struct vcpu *cpu)
 	struct machine *m = cpu->machine;
 	park(cpu);
 	pthread_mutex_lock(&m->lock);
+	cpu->resting = true;
+	pthread_cond_broadcast(&m->changed);
 	while (m->paused && !(atomic_load(&cpu->requests) & VCPU_REQ_EXIT))
 		pthread_cond_wait(&m->changed, &m->lock);
+	cpu->resting = false;
 	pthread_mutex_unlock(&m->lock);
 	unpark(cpu);
 }
@@ -284,6 +313,10 @@ void *vcpu_thread(void *opaque)
 			break;
 		if (requests & VCPU_REQ_CLAIM)
 			serve_claims(cpu);
+		if (requests & VCPU_REQ_TIMER) {
+			atomic_fetch_and(&cpu->requests, ~(uint32_t)VCPU_REQ_TIMER);
+			m->arch->update_timer(cpu);
+		}
 		if (requests & (VCPU_REQ_PAUSE | VCPU_REQ_IRQ))
 			atomic_fetch_and(&cpu->requests, ~(uint32_t)(VCPU_REQ_PAUSE | VCPU_REQ_IRQ));
 		if (atomic_load(&m->paused)) {

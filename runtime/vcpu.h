@@ -44,10 +44,14 @@ enum vcpu_request {
 	VCPU_REQ_IRQ = 1 << 1,		/* look at the interrupt lines */
 	VCPU_REQ_PAUSE = 1 << 2,
 	VCPU_REQ_EXIT = 1 << 3,
+	VCPU_REQ_TIMER = 1 << 4,	/* what the architectural timer compares with has changed: arch->update_timer */
 };
 
-/* A running vCPU is in guest code or helpers; a parked one may be held by one other thread, which then acts on its state. */
-enum vcpu_parking { VCPU_RUNNING, VCPU_PARKED, VCPU_HELD };
+/*
+ * A running vCPU is in guest code or helpers; a parked one may be held by one other thread, which then acts on its state. HELD_WANTED: the
+ * vCPU itself or another thread sleeps until it is let go.
+ */
+enum vcpu_parking { VCPU_RUNNING, VCPU_PARKED, VCPU_HELD, VCPU_HELD_WANTED };
 
 /*
  * A bit that frontends set in vcpu->mode where the guest's own loads, stores and jumps to the upper half of the address space are rare (user
@@ -72,6 +76,7 @@ struct vcpu {
 
 	uint64_t reg[VCPU_SLOTS];
 
+	uint32_t code_id[2];		/* mmu_code_id */
 	uint32_t mode;			/* the frontend's mode bits that translations are keyed by */
 	uint32_t fp_control;		/* host FP control word while guest code runs (x86-64: MXCSR): rounding mode, no flags */
 	uint32_t fp_flags;		/* the guest's accrued flags as host bits, folded in when generated code leaves */
@@ -90,7 +95,7 @@ struct vcpu {
 	_Atomic uint32_t requests;	/* enum vcpu_request */
 	_Atomic uint64_t irq_lines;	/* the frontend's interrupt lines, level */
 	_Atomic uint32_t parked;	/* futex word, enum vcpu_parking */
-	_Atomic uint32_t claims;	/* threads that wait for it to park, or hold it */
+	_Atomic uint32_t claims;	/* futex word: how many threads wait for it to park, or hold it */
 	_Atomic uint32_t wake;		/* futex word that a waiting vCPU sleeps on */
 	_Atomic uint64_t timer_deadline;/* guest time (ns) of the next architectural timer; UINT64_MAX: none */
 	_Atomic bool waiting;		/* in WFI */
@@ -99,6 +104,7 @@ struct vcpu {
 	_Atomic uint64_t timer_armed;	/* host time that `timer` is set to, at the latest */
 	pthread_t thread;
 	bool thread_started;
+	bool resting;			/* stands at the top of its run loop until machine_resume; under machine->lock */
 
 	/* ---- single step and exact stops; set while parked ---- */
 	bool single_step;		/* translations of one instruction; the run loop asks machine->on_step after each */
@@ -128,6 +134,15 @@ struct arch_ops {
 	void (*update_timer)(struct vcpu *cpu);
 };
 
+/*
+ * For the executor's virtual-PC cache: a number that stands for "the current mappings of this address half"; it changes whenever a
+ * mapping that was reported to mmu_note_code, or found by mmu_fetch, may have changed.
+ */
+static inline uint32_t mmu_code_id(const struct vcpu *cpu, unsigned half)
+{
+	return cpu->code_id[half];
+}
+
 /* ---- any thread ---- */
 /* The vCPU whose thread this is; NULL on any other thread. */
 struct vcpu *vcpu_current(void);
@@ -143,6 +158,8 @@ typedef void vcpu_fn(struct vcpu *cpu, void *arg);
 void vcpu_run_on(struct vcpu *cpu, vcpu_fn *fn, void *arg);
 /* The same with all vCPUs of the machine parked at once. */
 void machine_run_alone(struct machine *m, void (*fn)(struct machine *m, void *arg), void *arg);
+/* The counter that architectural timers compare with has been set: the vCPU looks at its timer again, at once or at its next safe point. */
+void vcpu_recheck_timer(struct vcpu *cpu);
 /* Starts a halted vCPU (HSM, PSCI). State was set up while it was halted. */
 void vcpu_start(struct vcpu *cpu);
 

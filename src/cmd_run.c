@@ -212,6 +212,11 @@ static void tear_down(struct run *run)
 	run_options_free(&run->o);
 }
 
+static double per_switch(const struct mmu_stats *t, unsigned half)
+{
+	return t->switches ? (double)t->fills[half] / (double)t->switches : 0;
+}
+
 static void print_stats(struct vm *vm)
 {
 	struct machine *m = &vm->machine;
@@ -219,9 +224,11 @@ static void print_stats(struct vm *vm)
 		struct mmu_stats t;
 		mmu_get_stats(m->vcpu[i], &t);
 		fprintf(stderr,
-			"vcpu%u: TLB: %" PRIu64 " fills, %" PRIu64 " victim hits, %" PRIu64 " flushes, %" PRIu64
-			" of a page, %" PRIu64 " contexts, %" PRIu64 " device accesses, %" PRIu64 " other slow ones\n",
-			i, t.fills, t.victim_hits, t.flushes, t.page_flushes, t.contexts, t.mmio, t.slow);
+			"vcpu%u: TLB: %" PRIu64 " fills of the lower half, %" PRIu64 " of the upper, %" PRIu64 " victim hits, %" PRIu64
+			" flushes, %" PRIu64 " of a page, %" PRIu64 " device accesses, %" PRIu64 " other slow ones\n"
+			"vcpu%u: %" PRIu64 " context switches, %" PRIu64 " to a new context; %.1f lower and %.1f upper fills each\n",
+			i, t.fills[0], t.fills[1], t.victim_hits, t.flushes, t.page_flushes, t.mmio, t.slow, i, t.switches,
+			t.contexts, per_switch(&t, 0), per_switch(&t, 1));
 	}
 	if (m->exec->print_stats)
 		m->exec->print_stats(m, stderr);

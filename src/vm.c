@@ -250,7 +250,7 @@ void vm_destroy(struct vm *vm)
 	destroy_console(vm->config.virtio_console);
 	if (m->board)
 		bus_drain(vm->board->bus(m));
-	/* A vCPU that waits for an interrupt is parked, and yet looks at its state once more when it wakes. */
+	/* A vCPU that rests looks at its state once more when it wakes. */
 	machine_end_threads(m);
 	/* Devices own timers and file descriptors of the event thread: they go before the machine does. */
 	if (m->board)
@@ -332,19 +332,40 @@ void vm_pause(struct vm *vm)
 	pthread_mutex_unlock(&vm->control);
 }
 
-bool vm_reset(struct vm *vm, struct error *err)
+/* vm->control held */
+static bool reset(struct vm *vm, struct error *err)
 {
 	struct machine *m = &vm->machine;
-	pthread_mutex_lock(&vm->control);
 	halt(vm);
 	reset_vcpus(vm);
 	m->exec->flush(m);
 	bus_reset(vm->board->bus(m));
-	m->exit = (struct guest_exit){ 0 };
-	m->ended = 0;
+	pthread_mutex_lock(&m->lock);
 	vm->ended = false;
+	m->exit = (struct guest_exit){ 0 };
+	m->ended = 0;	/* last: from here on the next end may be reported */
+	pthread_cond_broadcast(&m->changed);
+	pthread_mutex_unlock(&m->lock);
 	const struct vm_config *c = &vm->config;
-	bool good = (!c->kernel && !c->firmware) || vm->board->load(m, c, err);
+	return (!c->kernel && !c->firmware) || vm->board->load(m, c, err);
+}
+
+bool vm_reset(struct vm *vm, struct error *err)
+{
+	pthread_mutex_lock(&vm->control);
+	bool good = reset(vm, err);
+	pthread_mutex_unlock(&vm->control);
+	return good;
+}
+
+/* In one piece: who pauses meanwhile finds the old life or the new one, and the machine stays paused. */
+static bool reboot(struct vm *vm, struct error *err)
+{
+	pthread_mutex_lock(&vm->control);
+	bool was_running = vm->running;
+	bool good = reset(vm, err);
+	if (good && was_running)
+		go(vm, UINT64_MAX, UINT64_MAX);
 	pthread_mutex_unlock(&vm->control);
 	return good;
 }
@@ -376,14 +397,15 @@ bool vm_wait(struct vm *vm, uint64_t timeout_ns, bool no_reboot, struct guest_ex
 		while (!vm->ended && in_time)
 			in_time = wait_change(m, forever ? NULL : &until);
 		bool ended = vm->ended;
-		*e = m->exit;
+		if (ended)
+			*e = m->exit;
 		pthread_mutex_unlock(&m->lock);
 		if (!ended)
 			return false;
 		if (e->cause != EXIT_REBOOT || no_reboot)
 			return true;
 		struct error err;
-		if (!vm_reset(vm, &err) || !vm_resume(vm, &err)) {
+		if (!reboot(vm, &err)) {
 			e->cause = EXIT_DIED;
 			snprintf(e->text, sizeof e->text, "cannot restart after the guest's reboot: %.140s", err.text);
 			return true;

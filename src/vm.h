@@ -37,8 +37,8 @@ void vm_pause(struct vm *vm);
 /* Back to power-on with images loaded anew (other memory keeps its contents); paused afterwards. */
 MUST_CHECK bool vm_reset(struct vm *vm, struct error *err);
 /*
- * Waits until the guest ends or `timeout_ns` has passed (UINT64_MAX: for ever); handles reboot unless no_reboot. False:
- * timeout. A reboot that fails reads as EXIT_DIED.
+ * Waits until the guest ends or `timeout_ns` has passed (UINT64_MAX: for ever); handles reboot unless no_reboot: the
+ * machine then runs on, unless it was paused before. False: timeout, e as it was. A reboot that fails reads as EXIT_DIED.
  */
 bool vm_wait(struct vm *vm, uint64_t timeout_ns, bool no_reboot, struct guest_exit *e);
 /* Lets vCPU 0 run exactly n instructions (others paused), then pauses. Returns the number run (fewer if the guest ended

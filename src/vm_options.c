@@ -207,11 +207,11 @@ const struct option vm_options[] = {
                 "extensions."},
 	{"engine", 0, "ENGINE", option_string, AT(engine),
 		"What executes guest code; \"calque help\" lists the engines."},
+	{"ram", 'm', "SIZE", set_ram, 0, "Guest memory in bytes, or with K, M, G or T."},
+	{"smp", 0, "N", option_unsigned, AT(smp), "Number of vCPUs, each a host thread; default 1."},
 	{"code-cache", 0, "SIZE", set_code_cache, 0,
 		"Bound on the memory for translations, once for micro-ops and once for machine code; default 128M. When one "
 		"is full, all are dropped."},
-	{"ram", 'm', "SIZE", set_ram, 0, "Guest memory in bytes, or with K, M, G or T."},
-	{"smp", 0, "N", option_unsigned, AT(smp), "Number of vCPUs, each a host thread; default 1."},
 	{"deterministic", 0, NULL, option_flag, AT(deterministic),
 		"Derive time from the number of instructions: the same input gives the same run. One vCPU only."},
 	{"seed", 0, "N", set_seed, 0, "Start of the guest's entropy; without it the host's entropy is used."},

@@ -83,9 +83,15 @@ static bool fill(struct virtio_device *v, struct virtio_chain *c)
 	return true;
 }
 
-static void rng_work(struct virtio_device *v, unsigned n)
+static void rng_notify(struct virtio_device *v, unsigned n)
 {
 	virtio_serve(&v->queue[n], &CONTAINER_OF(v, struct rng, virtio)->chain, fill);
+}
+
+static void rng_work(struct virtio_device *v, unsigned n)
+{
+	if (!v->machine->deterministic)
+		rng_notify(v, n);
 }
 
 static void rng_reset(struct virtio_device *v, bool power_on)
@@ -105,7 +111,7 @@ static void rng_destroy(struct virtio_device *v)
 static const struct virtio_device_ops rng_ops = {
 	.name = "virtio-rng",
 	.id = VIRTIO_ID_RNG,
-	.notify = rng_work,
+	.notify = rng_notify,
 	.work = rng_work,
 	.reset = rng_reset,
 	.destroy = rng_destroy,

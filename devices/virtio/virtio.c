@@ -159,7 +159,7 @@ void virtio_serve(struct virtio_queue *q, struct virtio_chain *c, bool (*serve)(
 	bool more = !q->serving;
 	q->serving = true;
 	for (unsigned served = 0; more;) {
-		if (served++ == q->max) {
+		if (served++ > q->max) {
 			virtio_later(v, q->index);
 			q->serving = false;
 			break;

@@ -140,7 +140,8 @@ struct virtio_device_ops {
 	void (*start)(struct virtio_device *v);
 	/* The driver notified queue n. Not locked, gate not entered, on a vCPU's thread. NULL: work, on the event thread. */
 	void (*notify)(struct virtio_device *v, unsigned n);
-	/* There may be something to do for queue n (virtio_later, resume). Not locked, gate not entered, on the event thread. */
+	/* There may be something to do for queue n (virtio_later, resume). Not locked, gate not entered, on the event thread: at a
+	 * moment of the host's, so a deterministic machine's device leaves alone what `notify` completes. */
 	void (*work)(struct virtio_device *v, unsigned n);
 	/* Back to the state before the driver; queues are empty, nobody is inside the gate. power_on: the whole machine. Locked. */
 	void (*reset)(struct virtio_device *v, bool power_on);
@@ -201,7 +202,7 @@ void virtio_later(struct virtio_device *v, unsigned n);
 /*
  * Takes chain after chain from the queue into *c and gives each to `serve`, which is not locked, inside the gate, and pushes it;
  * or returns false: the chain goes back and serving ends. One thread serves a queue at a time, so order is kept and *c may
- * be the device's; others return at once. After as many chains as the queue has entries the rest is left to virtio_later: a ring
+ * be the device's; others return at once. After more chains than the queue has entries the rest is left to virtio_later: a ring
  * that feeds itself must not keep a vCPU from pausing. Not locked.
  */
 void virtio_serve(struct virtio_queue *q, struct virtio_chain *c, bool (*serve)(struct virtio_device *v, struct virtio_chain *c));

@@ -19,7 +19,8 @@ enum riscv_priv { PRIV_U = 0, PRIV_S = 1, PRIV_M = 3 };
 	EXT(ZICBOM, "zicbom", 1) EXT(ZICBOP, "zicbop", 1) EXT(ZICBOZ, "zicboz", 1) \
 	EXT(ZICNTR, "zicntr", 1) EXT(ZICOND, "zicond", 1) EXT(ZICSR, "zicsr", 1) EXT(ZIFENCEI, "zifencei", 1) \
 	EXT(ZIHINTPAUSE, "zihintpause", 1) EXT(ZIHPM, "zihpm", 1) EXT(ZFHMIN, "zfhmin", 1) \
-	EXT(SSTC, "sstc", 1) EXT(SVADU, "svadu", 1) EXT(SVINVAL, "svinval", 1) EXT(SVNAPOT, "svnapot", 1) EXT(SVPBMT, "svpbmt", 1)
+	EXT(SSTC, "sstc", 1) EXT(SVADU, "svadu", 1) EXT(SVINVAL, "svinval", 1) EXT(SVNAPOT, "svnapot", 1) EXT(SVPBMT, "svpbmt", 1) \
+	EXT(SVVPTC, "svvptc", 1)
 enum riscv_ext {
 #define EXT(id, name, on) EXT_##id,
 	RISCV_EXTENSIONS(EXT)

@@ -110,23 +110,48 @@ bool gdb_report_end(struct gdb *g)
 	return gdb_send(&g->link);
 }
 
-static bool has_ended(struct gdb *g)
+/* machine.lock held. EXIT_NONE: the guest lives. EXIT_REBOOT is no end: the machine comes back, and goes on running. */
+static enum exit_cause end_of(const struct gdb *g)
+{
+	return g->vm->ended ? g->vm->machine.exit.cause : EXIT_NONE;
+}
+
+static enum exit_cause look_for_end(struct gdb *g)
 {
 	struct machine *m = &g->vm->machine;
 	pthread_mutex_lock(&m->lock);
-	bool ended = g->vm->ended;
+	enum exit_cause cause = end_of(g);
 	pthread_mutex_unlock(&m->lock);
-	return ended;
+	return cause;
+}
+
+enum exit_cause gdb_pause(struct gdb *g)
+{
+	struct machine *m = &g->vm->machine;
+	vm_pause(g->vm);
+	pthread_mutex_lock(&m->lock);
+	bool rebooting = end_of(g) == EXIT_REBOOT;
+	while (end_of(g) == EXIT_REBOOT && !g->quit)
+		pthread_cond_wait(&m->changed, &m->lock);
+	enum exit_cause cause = end_of(g);
+	pthread_mutex_unlock(&m->lock);
+	if (rebooting)
+		vm_pause(g->vm);	/* returns when the new life is loaded */
+	return cause;
 }
 
 bool gdb_stopped(struct gdb *g, unsigned signal)
 {
-	/* A reboot is no end: the machine comes back, and goes on running. */
-	if (has_ended(g) && g->vm->machine.exit.cause != EXIT_REBOOT)
+	enum exit_cause end = look_for_end(g);
+	if (end == EXIT_NONE || end == EXIT_REBOOT) {
+		if (signal == SIGNAL_TRAP && !g->hits)
+			return true;
+		end = gdb_pause(g);
+	}
+	if (end == EXIT_REBOOT)
+		return true;	/* it does not come back: the session ends */
+	if (end != EXIT_NONE)
 		return gdb_report_end(g);
-	if (signal == SIGNAL_TRAP && !g->hits)
-		return true;
-	vm_pause(g->vm);
 	g->running = false;
 	return gdb_report_stop(g, signal);
 }
@@ -137,8 +162,6 @@ void gdb_detach(struct gdb *g)
 	g->n_breakpoints = 0;
 	memset(g->filter, 0, sizeof g->filter);
 	g->hits = 0;
-	if (g->running)
-		vm_pause(g->vm);
-	if (!has_ended(g))
+	if ((g->running ? gdb_pause(g) : look_for_end(g)) == EXIT_NONE)
 		gdb_resume(g, 0, UINT64_MAX);
 }

@@ -44,7 +44,7 @@ static void session(struct gdb *g)
 {
 	bool good = true, input, woken;
 	if (g->running) {	/* a debugger that comes to a running guest stops it */
-		vm_pause(g->vm);
+		(void)gdb_pause(g);
 		g->running = false;
 	}
 	while (good && !g->quit) {
@@ -106,7 +106,11 @@ struct gdb *gdb_start(struct vm *vm, const char *spec, struct error *err)
 
 void gdb_stop(struct gdb *g)
 {
+	struct machine *m = &g->vm->machine;
+	pthread_mutex_lock(&m->lock);
 	g->quit = true;
+	pthread_cond_broadcast(&m->changed);	/* for gdb_pause */
+	pthread_mutex_unlock(&m->lock);
 	eventfd_write(g->wake_fd, 1);
 	pthread_join(g->thread, NULL);
 	vm_unobserve(g->vm, g);

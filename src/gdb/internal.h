@@ -77,6 +77,9 @@ bool gdb_command(struct gdb *g);
 enum { SIGNAL_INT = 2, SIGNAL_TRAP = 5 };	/* GDB's own numbers */
 /* vCPUs of `step` stop after an instruction, those of `go` run on, the others stay. */
 void gdb_resume(struct gdb *g, uint64_t step, uint64_t go);
+/* Pauses the machine, after a reboot if one is under way. How the guest has ended: EXIT_NONE: not, EXIT_REBOOT: it was
+ * to come back, but the server quits. */
+enum exit_cause gdb_pause(struct gdb *g);
 /* Pauses the machine and says so with a signal number. */
 bool gdb_stopped(struct gdb *g, unsigned signal);
 bool gdb_report_stop(struct gdb *g, unsigned signal);

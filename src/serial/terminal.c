@@ -12,7 +12,8 @@
 #include <unistd.h>
 
 static struct {
-	volatile sig_atomic_t raw;	/* fd + 1 while in raw mode; 0: as it was */
+	/* In raw mode. Set last: signals come to any thread, and what a handler finds below was written before this. */
+	_Atomic bool raw;
 	int fd;
 	struct termios before, during;
 } terminal;
@@ -34,10 +35,10 @@ bool terminal_raw(int fd, struct error *err)
 	terminal.during = t;
 	/* Standard input, which stays open until the process ends, unlike a copy of it */
 	terminal.fd = 0;
-	terminal.raw = 1;	/* before the change: a signal in between restores for nothing, which does no harm */
+	terminal.raw = true;	/* before the change: a signal in between restores for nothing, which does no harm */
 	if (!tcsetattr(fd, TCSANOW, &t))
 		return true;
-	terminal.raw = 0;
+	terminal.raw = false;
 	return error_set(err, ERROR_HOST, "serial stdio: terminal: %s", strerror(errno));
 }
 
@@ -57,7 +58,7 @@ void serial_terminal_restore(void)
 	int saved = errno;
 	if (terminal.raw) {
 		set_mode(&terminal.before);
-		terminal.raw = 0;
+		terminal.raw = false;
 	}
 	errno = saved;
 }
@@ -88,7 +89,7 @@ static void on_stop(int sig)
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	sigaction(sig, &now, NULL);
 	if (was_raw && tcgetpgrp(terminal.fd) == getpgrp()) {
-		terminal.raw = 1;
+		terminal.raw = true;
 		set_mode(&terminal.during);
 	}
 	errno = saved;

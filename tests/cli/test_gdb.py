@@ -179,6 +179,7 @@ class Client:
     def __init__(self, guest):
         host, port = guest.target.split(":")
         self.s = socket.create_connection((host, int(port)), timeout=20)
+        self.s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def send(self, text):
         data = text if isinstance(text, bytes) else text.encode()
@@ -230,6 +231,19 @@ def protocol():
         equal(c.ask("qC"), "QC1")
         contains(c.ask("vCont;s:1"), "T05thread:1;")
         equal(c.ask("p20"), "0400208000000000")
+        c.send("k")
+        equal(g.end()[0], 0)
+
+
+def interrupts_among_reboots():
+    """A guest that reboots over and over stops when it is asked to, whichever moment that is, and then stands still."""
+    with Guest("reboot") as g:
+        c = Client(g)
+        for _ in range(200):
+            c.send("vCont;c")
+            c.s.sendall(b"\x03")
+            contains(c.reply(), "T02thread:1;")
+            equal(c.ask("g"), c.ask("g"))
         c.send("k")
         equal(g.end()[0], 0)
 
@@ -291,6 +305,7 @@ def hang_up_running():
 for name, function in (("breakpoints", breakpoints), ("steps", steps), ("writes", writes), ("memory that is not", memory_that_is_not),
                        ("control registers", control_registers), ("threads", threads), ("interrupt", interrupt), ("detach", detach),
                        ("attach again", attach_again), ("unix socket", unix_socket), ("deterministic", deterministic), ("reboots", reboots), ("death", death),
-                       ("protocol", protocol), ("nonsense", nonsense), ("many breakpoints", many_breakpoints), ("hang up", hang_up_running)):
+                       ("protocol", protocol), ("interrupts among reboots", interrupts_among_reboots), ("nonsense", nonsense),
+                       ("many breakpoints", many_breakpoints), ("hang up", hang_up_running)):
     s.case(name, function)
 s.end()

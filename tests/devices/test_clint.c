@@ -107,6 +107,19 @@ START_TEST(time_can_be_set)
 }
 END_TEST
 
+/* The harts' own timers compare with the same counter: each is told, and none is waited for. */
+START_TEST(harts_look_again_when_time_is_set)
+{
+	for (unsigned i = 0; i < 3; i++)
+		ck_assert(!(rig.m.vcpu[i]->requests & VCPU_REQ_TIMER));
+	rig.m.vcpu[1]->parked = VCPU_RUNNING;
+	rig_write(&rig, MTIME, 8, 990);
+	for (unsigned i = 0; i < 3; i++)
+		ck_assert(rig.m.vcpu[i]->requests & VCPU_REQ_TIMER);
+	rig.m.vcpu[1]->parked = VCPU_PARKED;
+}
+END_TEST
+
 START_TEST(hostile)
 {
 	uint64_t v;
@@ -128,6 +141,7 @@ int main(void)
 	tcase_add_test(t, timer);
 	tcase_add_test(t, halves);
 	tcase_add_test(t, time_can_be_set);
+	tcase_add_test(t, harts_look_again_when_time_is_set);
 	tcase_add_test(t, hostile);
 	suite_add_tcase(s, t);
 	return run_suites("clint", 1, &s);

@@ -61,6 +61,8 @@ static void run(struct vcpu *cpu)
 {
 	struct fake *f = fake_of(cpu);
 	do {
+		if (f->helper)
+			f->helper(cpu);
 		cpu->icount++;
 		cpu->reg[1]++;
 		atomic_fetch_add(&f->runs, 1);

@@ -21,6 +21,7 @@ struct fake {
 	unsigned invalidated;			/* calls of exec->invalidate */
 	_Atomic uint64_t runs;
 	_Atomic bool work;			/* what has_work answers */
+	void (*helper)(struct vcpu *cpu);	/* called in the midst of each block; NULL: none */
 };
 
 void fake_init(struct fake *f, unsigned n_vcpus);

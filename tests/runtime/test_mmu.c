@@ -250,6 +250,85 @@ START_TEST(code_ids_change_when_mappings_may)
 }
 END_TEST
 
+/* Svvptc and its like: what was not mapped is never remembered. */
+START_TEST(a_mapping_that_appears_needs_no_flush)
+{
+	uint64_t v;
+	struct mmu_code code;
+	for (unsigned half = 0; half < 2; half++) {
+		uint64_t va = half ? 0xffffffff80010000 : 0x10000;
+		ck_assert(!mmu_load(cpu, va, 8, &v) && !mmu_store(cpu, va, 8, 1) && !mmu_fetch(cpu, va, &code));
+		cpu->exception.pending = false;
+		fake_map(&f, va, FAKE_RAM + 0x3000, RW | RX, 12, half);
+		ck_assert(mmu_load(cpu, va, 8, &v) && mmu_store(cpu, va, 8, 1) && mmu_fetch(cpu, va, &code));
+		ck_assert_uint_eq(code.pa, FAKE_RAM + 0x3000);
+	}
+}
+END_TEST
+
+START_TEST(fetches_walk_once_and_again_after_a_flush)
+{
+	struct mmu_code code;
+	fake_map(&f, 0x200000, FAKE_RAM + 0x200000, RX, 21, false);
+	ck_assert(mmu_fetch(cpu, 0x203456, &code));
+	unsigned walks = f.walks;
+	for (unsigned i = 0; i < 3; i++) {
+		ck_assert(mmu_fetch(cpu, 0x203458 + 2 * i, &code));
+		ck_assert_uint_eq(code.pa, FAKE_RAM + 0x203458 + 2 * i);
+		ck_assert_ptr_eq(code.host, phys_dma(&f.m.phys, GPA(code.pa), 1));
+		ck_assert_ptr_eq(code.page, phys_page(&f.m.phys, phys_find(&f.m.phys, GPA(code.pa)), GPA(code.pa)));
+		ck_assert_uint_eq(code.leaf_bits, 21);
+	}
+	ck_assert_uint_eq(f.walks, walks);
+	/* a flush by another vCPU may come before the caller has noted what it found */
+	uint32_t id = mmu_code_id(cpu, 0);
+	mmu_flush(cpu, &(struct mmu_flush){ .va = 0x200000, .match = always });
+	ck_assert_uint_ne(mmu_code_id(cpu, 0), id);
+	fake_map(&f, 0x200000, FAKE_RAM, RX, 21, false);
+	ck_assert(mmu_fetch(cpu, 0x203456, &code));
+	ck_assert_uint_eq(code.pa, FAKE_RAM + 0x3456);
+}
+END_TEST
+
+/* A page that is about to hold code gets no new write entry, but an atomic goes on: it is waited for. */
+START_TEST(writers_while_a_translator_waits)
+{
+	struct phys_page *page = phys_page(&f.m.phys, phys_find(&f.m.phys, GPA(FAKE_RAM)), GPA(FAKE_RAM));
+	fake_map(&f, 0x10000, FAKE_RAM, RW, 12, false);
+	page->closing = 1;
+	ck_assert(mmu_store(cpu, 0x10000, 8, 1));
+	ck_assert(!hits(0x10000, 8, MMU_WRITE));
+	ck_assert_uint_eq(page->writers, 0);
+	ck_assert_ptr_nonnull(mmu_host(cpu, 0x10000, 8, MMU_WRITE));
+	ck_assert_uint_eq(page->writers, 1);
+	ck_assert_uint_eq(f.invalidated, 0);
+	page->closing = 0;
+	mmu_protect_code(cpu, page, phys_dma(&f.m.phys, GPA(FAKE_RAM), 4096));
+	ck_assert_uint_eq(page->writers, 0);
+	ck_assert_uint_eq(page->code, 1);
+}
+END_TEST
+
+START_TEST(switches_and_fills_are_counted)
+{
+	struct mmu_stats a, b;
+	fake_map(&f, 0x10000, FAKE_RAM, RW, 12, false);
+	fake_map(&f, 0xffffffff80000000, FAKE_RAM, RW, 12, true);
+	mmu_get_stats(cpu, &a);
+	for (unsigned i = 0; i < 3; i++) {
+		mmu_set_context(cpu, 2 + i, 0, 1);
+		mmu_set_context(cpu, 2 + i, 1, 1);	/* no other context */
+		load(0x10000, 8);
+		load(0xffffffff80000000, 8);
+	}
+	mmu_get_stats(cpu, &b);
+	ck_assert_uint_eq(b.switches - a.switches, 3);
+	ck_assert_uint_eq(b.contexts - a.contexts, 3);
+	ck_assert_uint_eq(b.fills[0] - a.fills[0], 3);
+	ck_assert_uint_eq(b.fills[1] - a.fills[1], 1);
+}
+END_TEST
+
 static uint64_t seed;
 
 static uint64_t below(uint64_t n)
@@ -313,6 +392,10 @@ int main(void)
 	tcase_add_test(t, many_contexts_reuse_the_oldest);
 	tcase_add_test(t, code_pages_lose_write_entries_and_stores_invalidate);
 	tcase_add_test(t, code_ids_change_when_mappings_may);
+	tcase_add_test(t, a_mapping_that_appears_needs_no_flush);
+	tcase_add_test(t, fetches_walk_once_and_again_after_a_flush);
+	tcase_add_test(t, writers_while_a_translator_waits);
+	tcase_add_test(t, switches_and_fills_are_counted);
 	tcase_add_loop_test(t, random_traffic_agrees_with_the_tables, 0, 8);
 	suite_add_tcase(s, t);
 	return run_suites("runtime-mmu", 1, &s);

@@ -32,6 +32,31 @@ START_TEST(pause_stops_everybody_and_resume_goes_on)
 }
 END_TEST
 
+static void touch(struct vcpu *cpu, void *arg) { cpu->reg[2]++; }
+
+static void reach_the_next_one(struct vcpu *cpu)
+{
+	vcpu_run_on(f.m.vcpu[(cpu->index + 1) % f.m.n_vcpus], touch, NULL);
+}
+
+/* A vCPU that waits for another is parked, but the rest of its block is still to come. */
+START_TEST(pause_waits_for_the_end_of_helpers)
+{
+	start(3);
+	f.helper = reach_the_next_one;
+	for (unsigned round = 0; round < 100; round++) {
+		uint64_t before = f.runs;
+		machine_resume(&f.m);
+		while (f.runs < before + 50)
+			usleep(50);
+		machine_pause(&f.m);
+		uint64_t at = f.runs;
+		usleep(200);
+		ck_assert_uint_eq(f.runs, at);
+	}
+}
+END_TEST
+
 static void add(struct vcpu *cpu, void *arg)
 {
 	/* not atomic: exclusive by contract */
@@ -138,6 +163,23 @@ START_TEST(a_waiting_vcpu_sleeps_until_an_interrupt_or_its_timer)
 }
 END_TEST
 
+START_TEST(a_timer_is_looked_at_on_request)
+{
+	start(2);
+	machine_resume(&f.m);
+	while (!f.runs)
+		usleep(100);
+	f.m.vcpu[1]->halted = true;
+	for (unsigned i = 0; i < 2; i++)	/* one in guest code, one stopped */
+		vcpu_recheck_timer(f.m.vcpu[i]);
+	for (unsigned i = 0; i < 2; i++)
+		while (!(f.m.vcpu[i]->irq_lines >> 5 & 1))	/* what the fake's update_timer raises */
+			usleep(100);
+	machine_pause(&f.m);
+	ck_assert(!(f.m.vcpu[1]->requests & VCPU_REQ_TIMER));
+}
+END_TEST
+
 START_TEST(halted_vcpus_start_on_demand)
 {
 	fake_init(&f, 2);
@@ -192,10 +234,12 @@ int main(void)
 	tcase_set_timeout(t, 60);
 	tcase_add_checked_fixture(t, NULL, teardown);
 	tcase_add_test(t, pause_stops_everybody_and_resume_goes_on);
+	tcase_add_test(t, pause_waits_for_the_end_of_helpers);
 	tcase_add_test(t, run_on_runs_each_once_from_many_threads);
 	tcase_add_test(t, run_alone_stops_the_world);
 	tcase_add_test(t, exact_stops);
 	tcase_add_test(t, a_waiting_vcpu_sleeps_until_an_interrupt_or_its_timer);
+	tcase_add_test(t, a_timer_is_looked_at_on_request);
 	tcase_add_test(t, halted_vcpus_start_on_demand);
 	tcase_add_test(t, the_first_end_wins);
 	suite_add_tcase(s, t);

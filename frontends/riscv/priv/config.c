@@ -28,7 +28,7 @@ static const struct {
 };
 
 /* Nothing to work on without paging */
-static const enum riscv_ext paging_extensions[] = { EXT_SVADU, EXT_SVINVAL, EXT_SVNAPOT, EXT_SVPBMT };
+static const enum riscv_ext paging_extensions[] = { EXT_SVADU, EXT_SVINVAL, EXT_SVNAPOT, EXT_SVPBMT, EXT_SVVPTC };
 
 static const struct {
 	const char *name;
@@ -161,7 +161,7 @@ const char *riscv_config_extension(const struct cpu_config *config, unsigned ind
 static const enum riscv_ext isa_order[] = {
 	EXT_ZICBOM, EXT_ZICBOP, EXT_ZICBOZ, EXT_ZICNTR, EXT_ZICOND, EXT_ZICSR, EXT_ZIFENCEI, EXT_ZIHINTPAUSE, EXT_ZIHPM,
 	EXT_ZFHMIN, EXT_ZBA, EXT_ZBB, EXT_ZBC, EXT_ZBS,
-	EXT_SSTC, EXT_SVADU, EXT_SVINVAL, EXT_SVNAPOT, EXT_SVPBMT,
+	EXT_SSTC, EXT_SVADU, EXT_SVINVAL, EXT_SVNAPOT, EXT_SVPBMT, EXT_SVVPTC,
 };
 static const enum riscv_ext isa_letters[] = { EXT_M, EXT_A, EXT_F, EXT_D, EXT_C };
 _Static_assert(ARRAY_SIZE(isa_order) + ARRAY_SIZE(isa_letters) == EXT_COUNT, "every extension is in the ISA string");

@@ -2,7 +2,9 @@
 #include "frontends/riscv/priv/pmp.h"
 #include <string.h>
 
-#define PMP_ADDR_MASK (((uint64_t)1 << 54) - 1)
+#define PHYS_BITS 56
+#define PMP_ADDR_MASK (((uint64_t)1 << (PHYS_BITS - 2)) - 1)
+#define RWX (PMP_R | PMP_W | PMP_X)
 
 static unsigned mode(const struct pmp *p, unsigned i)
 {
@@ -38,6 +40,7 @@ static void work_out(struct pmp *p)
 		}
 		p->used = i + 1;
 	}
+	p->open = p->used && !p->first[0] && p->last[0] >= ((uint64_t)1 << PHYS_BITS) - 1 && (p->cfg[0] & RWX) == RWX;
 }
 
 void pmp_reset(struct pmp *p, unsigned entries)
@@ -90,7 +93,6 @@ bool pmp_write_addr(struct pmp *p, unsigned n, uint64_t value, uint64_t mask)
 
 /* PMP_R, PMP_W, PMP_X and MMU_PROT_* are the same bits. */
 _Static_assert(PMP_R == (int)MMU_PROT_R && PMP_W == (int)MMU_PROT_W && PMP_X == (int)MMU_PROT_X, "rights");
-#define RWX (PMP_R | PMP_W | PMP_X)
 
 /* What the entry allows; M-mode is bound by locked entries only. */
 static unsigned rights(const struct pmp *p, unsigned i, bool machine_mode)
@@ -106,6 +108,8 @@ static unsigned rights_unmatched(const struct pmp *p, bool machine_mode)
 
 unsigned pmp_extent(const struct pmp *p, uint64_t pa, bool machine_mode, uint8_t *bits)
 {
+	if (p->open && pa >> PHYS_BITS == 0)
+		return RWX;
 	for (unsigned i = 0; i < p->used; i++) {
 		if (p->first[i] > p->last[i])
 			continue;
@@ -122,6 +126,8 @@ unsigned pmp_extent(const struct pmp *p, uint64_t pa, bool machine_mode, uint8_t
 
 bool pmp_allows(const struct pmp *p, uint64_t pa, unsigned size, enum mmu_access access, bool machine_mode)
 {
+	if (p->open && (pa + size) >> PHYS_BITS == 0)
+		return true;
 	unsigned have = rights_unmatched(p, machine_mode);
 	uint64_t last = pa + size - 1;
 	for (unsigned i = 0; i < p->used; i++) {

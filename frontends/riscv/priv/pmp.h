@@ -15,6 +15,7 @@ struct pmp {
 	/* What entry i matches, worked out when a register is written: bytes first to last, nothing if first > last */
 	uint64_t first[PMP_MAX_ENTRIES], last[PMP_MAX_ENTRIES];
 	unsigned used;			/* entries from here on are off */
+	bool open;			/* entry 0 opens all memory to everybody, as firmware sets it up */
 };
 
 void pmp_reset(struct pmp *p, unsigned entries);

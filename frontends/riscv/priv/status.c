@@ -33,8 +33,11 @@ void riscv_mstatus_write(struct vcpu *cpu, uint64_t value, uint64_t mask)
 		v &= ~MSTATUS_FS;
 	if ((v & MSTATUS_MPP) >> MSTATUS_MPP_SHIFT == 2)	/* no such privilege */
 		v = merge_bits(v, rv->mstatus, MSTATUS_MPP);
+	/* what most writes change, the interrupt enables, concerns neither mode nor MMU */
+	bool same = !((v ^ rv->mstatus) & (MSTATUS_FS | MSTATUS_SUM | MSTATUS_MXR | MSTATUS_MPRV | MSTATUS_MPP));
 	rv->mstatus = v;
-	riscv_update_mode(cpu);
+	if (!same)
+		riscv_update_mode(cpu);
 }
 
 uint64_t csr_read_mstatus(struct vcpu *cpu, unsigned number)

@@ -298,7 +298,7 @@ START_TEST(several_queues)
 }
 END_TEST
 
-/* Deterministic: when the notification returns, all is done, in order. */
+/* Deterministic: when the notification returns, all is done, in order; before it nothing is, whatever the event thread does. */
 START_TEST(deterministic_completes_at_once)
 {
 	r.m.deterministic = true;
@@ -312,6 +312,8 @@ START_TEST(deterministic_completes_at_once)
 		struct vbuf b[] = { { s.header, 16, false }, { s.data, 512, true }, { s.status, 1, true } };
 		head[i] = vadd(&r, 0, b, 3);
 	}
+	vgate(&r);
+	ck_assert_uint_eq(used_idx(&r, 0), 0);
 	vnotify(&r, 0);
 	ck_assert(r.level);
 	for (unsigned i = 0; i < 8; i++) {
@@ -319,6 +321,25 @@ START_TEST(deterministic_completes_at_once)
 		ck_assert_uint_eq(id, head[i]);
 		ck_assert(!memcmp(gmem(&r, slot_at(i).data), model + (100 - i) * 512, 512));
 	}
+}
+END_TEST
+
+/* A ring that is full is emptied, and then the device asks for the next notification. */
+START_TEST(deterministic_full_ring)
+{
+	r.m.deterministic = true;
+	disk(false, false);
+	vdriver(&r, FEATURES | VIRTIO_BIT(VIRTIO_F_EVENT_IDX), 1, VIRTIO_RING_MAX);
+	struct slot s = slot_at(0);
+	put_header(s, T_FLUSH, 0);
+	struct vbuf b[] = { { s.header, 16, false }, { s.status, 1, true } };
+	uint16_t head = vadd(&r, 0, b, 2);
+	for (unsigned i = 1; i < VIRTIO_RING_MAX; i++)
+		make_available(&r, 0, head);
+	vnotify(&r, 0);
+	ck_assert_uint_eq(status_of(s), S_OK);
+	ck_assert_uint_eq(used_idx(&r, 0), VIRTIO_RING_MAX);
+	ck_assert_uint_eq(avail_event(&r, 0), VIRTIO_RING_MAX);
 }
 END_TEST
 
@@ -638,6 +659,7 @@ int main(void)
 	tcase_add_loop_test(io, parallel_stream, 0, 3);
 	tcase_add_test(io, several_queues);
 	tcase_add_test(io, deterministic_completes_at_once);
+	tcase_add_test(io, deterministic_full_ring);
 	tcase_add_test(io, get_id);
 	tcase_add_test(io, flush_is_honoured);
 	tcase_add_loop_test(io, refused_requests, 0, 2);

@@ -77,6 +77,27 @@ START_TEST(from_the_host)
 }
 END_TEST
 
+/* All of a full ring at the notification, nothing before it, and then the device asks for the next one. */
+START_TEST(deterministic_at_the_notification)
+{
+	struct error err = { 0 };
+	struct vbuf b[] = { { DATA_BASE, 16, true } };
+	vrig_machine(&r);
+	r.m.deterministic = true;
+	vrig_attach(&r, virtio_rng_new(&r.m, true, 0, &err));
+	vdriver(&r, VIRTIO_BIT(VIRTIO_F_EVENT_IDX), 1, 64);
+	uint16_t head = vadd(&r, 0, b, 1);
+	for (unsigned i = 1; i < 64; i++)
+		make_available(&r, 0, head);
+	vgate(&r);
+	ck_assert_uint_eq(used_idx(&r, 0), 0);
+	vnotify(&r, 0);
+	ck_assert_uint_eq(used_idx(&r, 0), 64);
+	ck_assert_uint_eq(avail_event(&r, 0), 64);
+	vrig_done(&r);
+}
+END_TEST
+
 START_TEST(large_and_useless_buffers)
 {
 	with(true, 1);
@@ -96,6 +117,7 @@ int main(void)
 	tcase_set_timeout(t, 60);
 	tcase_add_test(t, seeded);
 	tcase_add_test(t, from_the_host);
+	tcase_add_test(t, deterministic_at_the_notification);
 	tcase_add_test(t, large_and_useless_buffers);
 	suite_add_tcase(s, t);
 	return run_suites("virtio/rng", 1, &s);

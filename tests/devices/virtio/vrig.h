@@ -185,6 +185,26 @@ static inline void vnotify(struct vrig *r, unsigned n)
 	vset(r, R_NOTIFY, n);
 }
 
+static inline void vnothing(void *opaque)
+{
+}
+
+/* As after a pause: returns when the event thread has done what the open gate asks for. */
+static inline void vgate(struct vrig *r)
+{
+	bus_drain(&r->bus);
+	bus_resume(&r->bus);
+	/* twice: the first may stand before the device's work in one batch of events */
+	events_run(r->m.events, vnothing, NULL);
+	events_run(r->m.events, vnothing, NULL);
+}
+
+/* With EVENT_IDX: the entry at which the device wants its next notification (2.7.10) */
+static inline uint16_t avail_event(struct vrig *r, unsigned n)
+{
+	return load16((char *)gmem(r, r->q[n].used) + 4 + 8 * r->q[n].size);
+}
+
 struct vbuf { uint64_t at; uint32_t len; bool in; };
 
 /* Adds a chain of direct descriptors; returns its head. */

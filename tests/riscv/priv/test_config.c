@@ -46,7 +46,7 @@ END_TEST
 
 #define FULL \
 	"rv64imafdc_zicbom_zicbop_zicboz_zicntr_zicond_zicsr_zifencei_zihintpause_zihpm_zfhmin_zba_zbb_zbc_zbs_sstc_svadu_svinval_" \
-	"svnapot_svpbmt"
+	"svnapot_svpbmt_svvptc"
 
 static const struct {
 	const char *text, *isa;
@@ -54,7 +54,7 @@ static const struct {
 } choices[] = {
 	{ "rv64", FULL, 5, 16 },
 	{ "rv64,zba=off,satp=sv39", "rv64imafdc_zicbom_zicbop_zicboz_zicntr_zicond_zicsr_zifencei_zihintpause_zihpm_zfhmin_zbb_zbc_"
-				    "zbs_sstc_svadu_svinval_svnapot_svpbmt", 3, 16 },
+				    "zbs_sstc_svadu_svinval_svnapot_svpbmt_svvptc", 3, 16 },
 	{ "rv64,pmp=0,satp=sv48,pmp=7", NULL, 4, 7 },
 	{ "rv64,zba=off,zba=on,satp=sv57", FULL, 5, 16 },
 	/* paging's extensions go with it unless they were asked for */
@@ -62,7 +62,7 @@ static const struct {
 				   "zbc_zbs_sstc", 0, 64 },
 	{ "rv64,svadu=on,svadu=off,satp=bare", NULL, 0, 16 },
 	{ "rv64,d=off,zfhmin=off,f=off,c=off,a=off,m=off", "rv64i_zicbom_zicbop_zicboz_zicntr_zicond_zicsr_zifencei_zihintpause_"
-		"zihpm_zba_zbb_zbc_zbs_sstc_svadu_svinval_svnapot_svpbmt", 5, 16 },
+		"zihpm_zba_zbb_zbc_zbs_sstc_svadu_svinval_svnapot_svpbmt_svvptc", 5, 16 },
 };
 
 START_TEST(choices_hold)
