@@ -109,7 +109,13 @@ ALWAYS_INLINE void fp_load_rounding(uint32_t control)
 	fp_write_status((fp_read_status() & ~FP_RC_MASK) | (control & FP_RC_MASK));
 }
 
-/* Flags that were raised since they were last cleared (host bits), and clears them. */
+/* Flags that were raised since they were last cleared (host bits) … */
+ALWAYS_INLINE uint32_t fp_raised(void)
+{
+	return fp_read_status() & FP_FLAGS;
+}
+
+/* … and clears them. */
 ALWAYS_INLINE uint32_t fp_take_flags(void)
 {
 	uint32_t csr = fp_read_status();
@@ -137,6 +143,11 @@ ALWAYS_INLINE void fp_load_rounding(uint32_t control)
 	fesetround((int)control);
 }
 
+ALWAYS_INLINE uint32_t fp_raised(void)
+{
+	return (uint32_t)fetestexcept(FP_FLAGS);
+}
+
 ALWAYS_INLINE uint32_t fp_take_flags(void)
 {
 	uint32_t flags = (uint32_t)fetestexcept(FP_FLAGS);
@@ -145,6 +156,17 @@ ALWAYS_INLINE uint32_t fp_take_flags(void)
 	return flags;
 }
 #endif
+
+/* Host bits as IEEE 754 orders them, NV 16, DZ 8, OF 4, UF 2, NX 1, and back */
+ALWAYS_INLINE uint64_t fp_pack_flags(uint32_t host)
+{
+	return (host & FP_NV ? 16u : 0) | (host & FP_DZ ? 8u : 0) | (host & FP_OF ? 4u : 0) | (host & FP_UF ? 2u : 0) | (host & FP_NX ? 1u : 0);
+}
+
+ALWAYS_INLINE uint32_t fp_unpack_flags(uint64_t v)
+{
+	return (v & 16 ? FP_NV : 0) | (v & 8 ? FP_DZ : 0) | (v & 4 ? FP_OF : 0) | (v & 2 ? FP_UF : 0) | (v & 1 ? FP_NX : 0);
+}
 
 /* ---- operations that C has no exact word for; operands have passed FP_KEEP ---- */
 

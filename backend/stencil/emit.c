@@ -48,6 +48,7 @@ struct emitter {
 	int32_t number[HOLE_next];
 	uint16_t uop;
 	uint8_t acc;			/* slot that acc repeats; 0: none */
+	bool boxed[VCPU_SLOTS];		/* holds a NaN-boxed single for certain */
 	const struct pins *pins;
 	uint32_t service;		/* the routine for these pins */
 	uint32_t loop;			/* where a block that loops with pins of its own goes round; 0: others */
@@ -212,6 +213,36 @@ static void align_exits(struct stencil_arena *s, unsigned id)
 	abort();	/* two displacements five bytes apart always find a place */
 }
 
+/* ---- NaN boxes: what an op has boxed need not be unboxed with a check by the next ---- */
+
+/* Ops whose stencils of the second form take all their operands for boxed */
+static bool reads_singles(enum uop_op op)
+{
+	switch (op) {
+	case UOP_fadd_s: case UOP_fsub_s: case UOP_fmul_s: case UOP_fdiv_s: case UOP_fmadd_s: case UOP_fsqrt_s: case UOP_feq_s: case UOP_flt_s:
+	case UOP_fle_s: case UOP_fsgnj_s: case UOP_fsgnjn_s: case UOP_fsgnjx_s: case UOP_fcvt_d_s:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static bool writes_single(const struct emitter *e, const struct uop *u, enum uop_op op)
+{
+	switch (op) {
+	case UOP_fadd_s: case UOP_fsub_s: case UOP_fmul_s: case UOP_fdiv_s: case UOP_fmadd_s: case UOP_fsqrt_s: case UOP_fmin_s: case UOP_fmax_s:
+	case UOP_fsgnj_s: case UOP_fsgnjn_s: case UOP_fsgnjx_s: case UOP_fcvt_s_w: case UOP_fcvt_s_wu: case UOP_fcvt_s_l: case UOP_fcvt_s_lu:
+	case UOP_fcvt_s_d: case UOP_fcvt_s_h: case UOP_box32: case UOP_ld_box32:
+		return true;
+	case UOP_mov:
+		return e->boxed[u->a];
+	default:
+		return false;
+	}
+}
+
+/* ---- choosing stencils ---- */
+
 /* Where a slot's value is to be read. */
 static unsigned place_of(const struct emitter *e, bool used, unsigned slot)
 {
@@ -237,9 +268,10 @@ static unsigned choose(const struct emitter *e, const struct uop *u, enum uop_op
 	const struct op_info *info = &op_info[op];
 	unsigned a = place_of(e, info->has_a, u->a), b = place_of(e, info->has_b, u->b), c = place_of(e, info->has_c, u->c), wanted = *d;
 	bool low = info->effects & (EFFECT_LOAD | EFFECT_STORE) && e->b->mode & MODE_LOW_HALF;
+	bool boxed = reads_singles(op) && e->boxed[u->a] && (!info->has_b || e->boxed[u->b]) && (!info->has_c || e->boxed[u->c]);
 	if (c && c != PLACE_ACC)
 		return 0;
-	unsigned id = low || c ? variant(op, 1, d, a, b) : 0;
+	unsigned id = low || boxed || (c && !reads_singles(op)) ? variant(op, 1, d, a, b) : 0;
 	if (!id) {
 		*d = wanted;
 		id = variant(op, 0, d, a, b);
@@ -278,6 +310,7 @@ static void put_helper(struct emitter *e)
 	put(e, stencil_of[UOP_helper][0][0][0][0]);
 	put(e, STENCIL_fill_all);
 	e->acc = 0;
+	memset(e->boxed, 0, sizeof e->boxed);
 }
 
 /* What stands between a block's end and its exit n: the pins' return to their common slots, a look-up for an exit that leads far. If the code
@@ -472,6 +505,8 @@ bool stencil_translate(struct stencil_arena *s, struct code_block *b)
 			put_helper(&e);
 		else
 			put_plain(&e, u, op);
+		if (op_info[op].has_d)
+			e.boxed[u->d] = writes_single(&e, u, op);
 	}
 	s->stats.blocks++;
 	s->stats.insns += b->n_insns;

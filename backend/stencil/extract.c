@@ -159,7 +159,7 @@ static void copy(FILE *from, FILE *to)
 		fwrite(buffer, 1, n, to);
 }
 
-/* op_add__123, op_ld_64__123low, op_fmadd_d__123acc: by op, by form (the plain one, or the other), by places of d, a and b */
+/* op_add__123, op_ld_64__123low, op_fadd_s__505boxed: by op, by form (the plain one, or the other), by places of d, a and b */
 static void write_ops(FILE *f)
 {
 	bool found[UOP_COUNT] = { 0 };

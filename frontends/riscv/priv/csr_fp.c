@@ -4,10 +4,6 @@
 #include "frontends/riscv/priv/csr.h"
 #include "runtime/fp.h"
 
-static const struct {
-	unsigned host, guest;
-} flags[] = { { FP_NX, 1 }, { FP_UF, 2 }, { FP_OF, 4 }, { FP_DZ, 8 }, { FP_NV, 16 } };
-
 bool csr_allowed_fp(struct vcpu *cpu, unsigned number, bool write)
 {
 	return riscv_cpu(cpu)->mstatus & MSTATUS_FS;
@@ -15,11 +11,7 @@ bool csr_allowed_fp(struct vcpu *cpu, unsigned number, bool write)
 
 uint64_t csr_read_fflags(struct vcpu *cpu, unsigned number)
 {
-	uint64_t v = 0;
-	for (unsigned i = 0; i < ARRAY_SIZE(flags); i++)
-		if (cpu->fp_flags & flags[i].host)
-			v |= flags[i].guest;
-	return v;
+	return fp_pack_flags(cpu->fp_flags);
 }
 
 uint64_t csr_read_frm(struct vcpu *cpu, unsigned number)
@@ -34,13 +26,7 @@ uint64_t csr_read_fcsr(struct vcpu *cpu, unsigned number)
 
 void csr_write_fflags(struct vcpu *cpu, unsigned number, uint64_t value, uint64_t mask)
 {
-	for (unsigned i = 0; i < ARRAY_SIZE(flags); i++) {
-		if (!(mask & flags[i].guest))
-			continue;
-		cpu->fp_flags &= ~flags[i].host;
-		if (value & flags[i].guest)
-			cpu->fp_flags |= flags[i].host;
-	}
+	cpu->fp_flags = (cpu->fp_flags & ~fp_unpack_flags(mask)) | fp_unpack_flags(value & mask);
 	riscv_cpu(cpu)->mstatus |= MSTATUS_FS;
 }
 

@@ -38,6 +38,26 @@ static bool is_plain(unsigned csr)
 	return csr == 0x001 || csr == 0x105 || csr == 0x305 || (csr >= 0x140 && csr <= 0x143) || (csr >= 0x340 && csr <= 0x343);
 }
 
+/* frflags and fsflags, which compilers put around each comparison that is to be quiet. False: not one of them, or not allowed. */
+static bool fflags(struct lift *l, const struct insn *i, unsigned operand, bool reads_only)
+{
+	bool writes_all = (i->raw >> 12 & 3) == 1;	/* csrrw, csrrwi */
+
+	if ((i->imm & 0xfff) != 0x001 || !(l->mode & MODE_FS_ON) || !(l->ext >> EXT_F & 1) || !(reads_only || writes_all))
+		return false;
+	if (reads_only) {
+		uop_fp_flags(l->b, X(i->rd), 31);
+		return true;
+	}
+	if (i->rd)
+		uop_fp_flags(l->b, TEMP(1), 31);
+	uop_fp_set_flags(l->b, operand, 31);
+	if (i->rd)
+		uop_mov(l->b, X(i->rd), TEMP(1));
+	lift_fs_dirty(l);
+	return true;
+}
+
 /*
  * csrrs and csrrc with rs1 = x0 do not write: the helper sees that in the bits (volume I, chapter 7). A write ends the block, so that
  * an interrupt that it enables is taken at once (volume II, section 3.1.9) and the next block is of the new mode: the helper trips the
@@ -47,6 +67,8 @@ static void csr(struct lift *l, const struct insn *i, unsigned operand)
 {
 	bool reads_only = (i->raw >> 12 & 2) && i->rs1 == 0;
 
+	if (fflags(l, i, operand, reads_only))
+		return;
 	uop_helper(l->b, HELPER_csr, X(i->rd), operand, SLOT_ZERO, (int32_t)i->raw);
 	if (reads_only || is_plain((unsigned)i->imm & 0xfff))
 		return;
