@@ -79,6 +79,7 @@ struct machine {
 	const struct exec_ops *exec;
 	void *exec_state;			/* the engine's state shared by the vCPUs (code cache) */
 	uint64_t code_cache_bytes;		/* bound of each of the engine's arenas; set before vCPUs are made */
+	bool measure;				/* engines measure what their statistics need (--stats); set before vCPUs run */
 	void *board;
 	/* A call into built-in firmware (RISC-V: ecall from S-mode). True: handled, the vCPU goes on after the instruction;
 	 * false or NULL: the exception is delivered to the guest. Set by the board. */

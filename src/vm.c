@@ -191,6 +191,7 @@ static struct vm *create(struct vm_config *config, bool load, struct error *err)
 	m->arch = vm->frontend->arch;
 	m->frontend = vm->frontend;
 	m->exec = parts.engine;
+	m->measure = config->stats;
 	if (config->code_cache)
 		m->code_cache_bytes = config->code_cache;
 	m->deterministic = config->deterministic;

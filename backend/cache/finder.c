@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "backend/cache/finder.h"
 #include "ir/ir.h"
+#include "runtime/clock.h"
 
 static uint32_t mode_of(const struct vcpu *cpu)
 {
@@ -12,7 +13,7 @@ void finder_init(struct finder *x, struct vcpu *cpu, struct codecache *cache, co
 	x->cache = cache;
 	x->handlers = *handlers;
 	x->cpu = cpu;
-	x->lookups = 0;
+	x->lookups = x->translate_ns = 0;
 }
 
 void finder_set_keys(struct finder *x)
@@ -138,12 +139,15 @@ struct code_block *finder_look_up(struct finder *x, uint64_t va)
 				return NULL;
 			return translate_once(x, va, &code);
 		}
+		uint64_t start = cpu->machine->measure ? clock_host_now() : 0;
 		if (!b && atomic_load(&code.page->code))
 			b = translate_locked(x, va, &code);
 		if (b && !codecache_prepare(x->cache, b)) {
 			make_room(x);
 			b = NULL;
 		}
+		if (cpu->machine->measure)
+			x->translate_ns += clock_host_now() - start;
 		if (b)
 			note_code(x, va, &code, b);
 		codecache_unlock(x->cache);

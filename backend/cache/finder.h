@@ -18,6 +18,7 @@ struct finder {
 	struct phys_page *second_page;
 	const uint8_t *second_host;
 	uint64_t lookups;
+	uint64_t translate_ns;	/* spent on lifting, passes, binding and machine code; with machine->measure */
 };
 
 /* Set in a block's mode while single-stepping: such blocks hold one instruction. No frontend uses this bit. */

@@ -510,6 +510,7 @@ bool stencil_translate(struct stencil_arena *s, struct code_block *b)
 	}
 	s->stats.blocks++;
 	s->stats.insns += b->n_insns;
+	s->stats.loops += e.loop != 0;
 	s->stats.hot_bytes += s->hot - start;
 	s->stats.cold_bytes += s->cold - start_cold;
 	b->code = s->write + s->to_exec + start;

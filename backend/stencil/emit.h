@@ -26,7 +26,7 @@ struct stencil_site {
 };
 
 struct stencil_arena;
-struct stencil_stats { uint64_t blocks, insns, hot_bytes, cold_bytes; };
+struct stencil_stats { uint64_t blocks, insns, loops, hot_bytes, cold_bytes; };
 
 struct stencil_arena *stencil_arena_create(const uint8_t pins[STENCIL_PINS], const struct code_handlers *handlers, uint64_t bytes,
 					   struct error *err);

@@ -293,8 +293,13 @@ static void print_stats(struct machine *m, void *file)
 	stencil_arena_stats(shared->arena, &s);
 	fprintf(file, "lifted: %" PRIu64 " blocks, %" PRIu64 " instructions, %" PRIu64 " micro-ops, %" PRIu64 " KiB, "
 		"%" PRIu64 " dropped, %" PRIu64 " flushes\n", c.blocks, c.insns, c.uops, c.arena >> 10, c.invalidated, c.flushes);
-	fprintf(file, "stencils: %" PRIu64 " blocks, %" PRIu64 " instructions, %" PRIu64 " KiB hot, %" PRIu64 " KiB cold\n", s.blocks, s.insns,
-		s.hot_bytes >> 10, s.cold_bytes >> 10);
+	fprintf(file, "stencils: %" PRIu64 " blocks, %" PRIu64 " instructions, %" PRIu64 " loops with pins of their own, %" PRIu64 " KiB hot, %"
+		PRIu64 " KiB cold; each op has a stencil of its own\n", s.blocks, s.insns, s.loops, s.hot_bytes >> 10, s.cold_bytes >> 10);
+	uint64_t ns = 0;
+	for (unsigned i = 0; i < m->n_vcpus; i++)
+		ns += ((const struct tier *)m->vcpu[i]->exec)->finder.translate_ns;
+	if (ns && c.insns)
+		fprintf(file, "translation: %" PRIu64 " ms, %" PRIu64 " ns per instruction\n", ns / 1000000, ns / c.insns);
 	for (unsigned i = 0; i < m->n_vcpus; i++) {
 		const struct tier *t = m->vcpu[i]->exec;
 		fprintf(file, "vcpu%u: %" PRIu64 " instructions, %" PRIu64 " look-ups, %" PRIu64 " calls from machine code, %" PRIu64
