@@ -234,12 +234,13 @@ ALWAYS_INLINE uint64_t fp_out32(float r)
 
 ALWAYS_INLINE uint64_t fp_out64(double r)
 {
-	uint64_t nan = FP_NAN64;
+	if (unlikely(__builtin_isunordered(r, r))) {
+		uint64_t nan = FP_NAN64;
 
-	if (likely(!__builtin_isunordered(r, r)))
-		return fp_bits64(r);
-	FP_OPAQUE(nan);
-	return nan;
+		FP_OPAQUE(nan);
+		r = fp_double(nan);
+	}
+	return fp_bits64(r);
 }
 
 /*

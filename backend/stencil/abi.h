@@ -7,18 +7,20 @@
  * there (pins); all others are in struct vcpu. icount already counts the whole running block: its first stencil adds it.
  *
  * acc repeats the slot that was last written to struct vcpu, so that what is computed from it need not wait for the store to be read back
- * (about seven cycles). Which slot that is, is known where stencils are copied; at a block's beginning it is none.
+ * (about seven cycles). facc (xmm0) does the same for what floating point has written. Which slots these are is known where stencils are
+ * copied; at a block's beginning they are none.
  */
 #pragma once
 #include "frontends/frontend.h"
 
 #define STENCIL_PINS FRONTEND_PINNED
-/* Operand places: 0 in struct vcpu, 1 to STENCIL_PINS in a pin, PLACE_ACC in acc (a result: in struct vcpu and in acc) */
+/* Operand places: 0 in struct vcpu, 1 to STENCIL_PINS in a pin, PLACE_ACC in acc or facc (a result: in
+ * struct vcpu too) */
 #define PLACE_ACC (STENCIL_PINS + 1)
 #define STENCIL_PLACES (STENCIL_PINS + 2)
 
 #define STENCIL_ARGS struct vcpu *cpu, uint64_t icount, uint64_t pin1, uint64_t pin2, \
-	uint64_t pin3, uint64_t pin4, uint64_t acc, uint64_t site
+	uint64_t pin3, uint64_t pin4, uint64_t acc, uint64_t site, double facc
 
 /* What stencils find behind cpu->exec: no address of the process is in their code. */
 struct stencil_calls {
@@ -26,7 +28,8 @@ struct stencil_calls {
 	const void *(*service)(struct vcpu *cpu, uint64_t site);
 	uint64_t (*softfp_run)(struct vcpu *cpu, int op, uint64_t a, uint64_t b, uint64_t c);
 	const struct helper *helpers;
-	uint64_t acc;		/* what acc is to be when service has returned */
+	uint64_t acc;		/* what acc and facc are to be when service has returned */
+	double facc;
 };
 
 /*

@@ -47,7 +47,7 @@ struct emitter {
 	struct code_block *b;
 	int32_t number[HOLE_next];
 	uint16_t uop;
-	uint8_t acc;			/* slot that acc repeats; 0: none */
+	uint8_t acc, facc;		/* slots that they repeat; 0: none */
 	bool boxed[VCPU_SLOTS];		/* holds a NaN-boxed single for certain */
 	const struct pins *pins;
 	uint32_t service;		/* the routine for these pins */
@@ -85,7 +85,8 @@ static uint32_t put_thunk(struct emitter *e, enum stencil_site_kind kind, unsign
 	const struct stencil *st = &stencil[STENCIL_thunk];
 	uint32_t at = s->cold;
 	int32_t number = (int32_t)s->n_sites;
-	s->site[s->n_sites++] = (struct stencil_site){ e->b, resume, e->uop, (uint8_t)kind, (uint8_t)exit };
+	s->site[s->n_sites++] = (struct stencil_site){
+		.block = e->b, .resume = resume, .uop = e->uop, .kind = kind, .exit = exit, .acc = e->acc, .facc = e->facc };
 	copy_code(s->write + at, st);
 	for (const struct hole *h = &stencil_hole[st->first_hole]; h < &stencil_hole[st->first_hole + st->n_holes]; h++) {
 		if (h->kind == HOLE_site)
@@ -135,7 +136,7 @@ static void put(struct emitter *e, unsigned id)
 			put_exit(e, 1, place);
 			break;
 		case HOLE_miss:
-			put_rel32(s, place, put_thunk(e, id == STENCIL_check ? SITE_CHECK : SITE_MISS, e->acc, end));
+			put_rel32(s, place, put_thunk(e, id == STENCIL_check ? SITE_CHECK : SITE_MISS, 0, end));
 			break;
 		case HOLE_fault:
 			put_rel32(s, place, put_thunk(e, SITE_FAULT, 0, end));
@@ -243,10 +244,29 @@ static bool writes_single(const struct emitter *e, const struct uop *u, enum uop
 
 /* ---- choosing stencils ---- */
 
-/* Where a slot's value is to be read. */
-static unsigned place_of(const struct emitter *e, bool used, unsigned slot)
+/* Whether what an op reads, and what it writes, is in facc where PLACE_ACC says so, and not in acc (pass_fp.h). */
+static void in_facc(enum uop_op op, bool *reads, bool *writes)
 {
-	return !used ? 0 : e->pins->of[slot] ? e->pins->of[slot] : slot && slot == e->acc ? PLACE_ACC : 0;
+	*reads = *writes = false;
+	switch (op) {
+	case UOP_fadd_d: case UOP_fsub_d: case UOP_fmul_d: case UOP_fdiv_d: case UOP_fmadd_d: case UOP_fsqrt_d:
+		*reads = *writes = true;
+		break;
+	case UOP_feq_d: case UOP_flt_d: case UOP_fle_d: case UOP_fcvtz_w_d: case UOP_fcvtz_l_d: case UOP_fcvt_s_d:
+		*reads = true;
+		break;
+	case UOP_fcvt_d_w: case UOP_fcvt_d_l: case UOP_fcvt_d_s:
+		*writes = true;
+		break;
+	default:
+		break;
+	}
+}
+
+/* Where a slot's value is to be read; acc: the slot that is in the register that PLACE_ACC is. */
+static unsigned place_of(const struct emitter *e, bool used, unsigned slot, unsigned acc)
+{
+	return !used ? 0 : e->pins->of[slot] ? e->pins->of[slot] : slot && slot == acc ? PLACE_ACC : 0;
 }
 
 /* The stencil of op for operands in these places. What is in acc is also in struct vcpu: that may do where no stencil for acc exists. */
@@ -266,7 +286,10 @@ static unsigned variant(enum uop_op op, unsigned form, unsigned *d, unsigned a, 
 static unsigned choose(const struct emitter *e, const struct uop *u, enum uop_op op, unsigned *d)
 {
 	const struct op_info *info = &op_info[op];
-	unsigned a = place_of(e, info->has_a, u->a), b = place_of(e, info->has_b, u->b), c = place_of(e, info->has_c, u->c), wanted = *d;
+	bool fp_in, fp_out;
+	in_facc(op, &fp_in, &fp_out);
+	unsigned acc = fp_in ? e->facc : e->acc, a = place_of(e, info->has_a, u->a, acc), b = place_of(e, info->has_b, u->b, acc),
+		 c = place_of(e, info->has_c, u->c, acc), wanted = *d;
 	bool low = info->effects & (EFFECT_LOAD | EFFECT_STORE) && e->b->mode & MODE_LOW_HALF;
 	bool boxed = reads_singles(op) && e->boxed[u->a] && (!info->has_b || e->boxed[u->b]) && (!info->has_c || e->boxed[u->c]);
 	if (c && c != PLACE_ACC)
@@ -279,14 +302,32 @@ static unsigned choose(const struct emitter *e, const struct uop *u, enum uop_op
 	return id;
 }
 
+/* The slot is written. */
+static void forget_acc(struct emitter *e, unsigned slot)
+{
+	if (e->acc == slot)
+		e->acc = 0;
+	if (e->facc == slot)
+		e->facc = 0;
+}
+
+static void repeat_in_acc(struct emitter *e, enum uop_op op, unsigned slot)
+{
+	bool fp_in, fp_out;
+	in_facc(op, &fp_in, &fp_out);
+	*(fp_out ? &e->facc : &e->acc) = (uint8_t)slot;
+}
+
 static void put_plain(struct emitter *e, const struct uop *u, enum uop_op op)
 {
 	const struct op_info *info = &op_info[op];
 	unsigned pin = info->has_d ? e->pins->of[u->d] : 0, d = pin ? pin : info->has_d && u->d != SLOT_SINK ? PLACE_ACC : 0;
 	unsigned id = choose(e, u, op, &d);
 	if (id) {
-		if (d == PLACE_ACC || (info->has_d && u->d == e->acc))
-			e->acc = d == PLACE_ACC ? u->d : 0;
+		if (info->has_d)
+			forget_acc(e, u->d);
+		if (d == PLACE_ACC)
+			repeat_in_acc(e, op, u->d);
 		put(e, id);
 		return;
 	}
@@ -296,8 +337,8 @@ static void put_plain(struct emitter *e, const struct uop *u, enum uop_op op)
 		if (e->pins->of[source[i]])
 			put_spill(e, e->pins->of[source[i]] - 1u);
 	e->number[HOLE_d] = (int32_t)slot_offset(u->d);
-	if (info->has_d && u->d == e->acc)
-		e->acc = 0;
+	if (info->has_d)
+		forget_acc(e, u->d);
 	put(e, stencil_of[op][0][0][0][0]);
 	if (pin)
 		put_fill(e, pin - 1);
@@ -309,7 +350,7 @@ static void put_helper(struct emitter *e)
 	put(e, STENCIL_spill_all);
 	put(e, stencil_of[UOP_helper][0][0][0][0]);
 	put(e, STENCIL_fill_all);
-	e->acc = 0;
+	e->acc = e->facc = 0;
 	memset(e->boxed, 0, sizeof e->boxed);
 }
 
@@ -570,8 +611,11 @@ enum uop_op stencil_op_of(const struct stencil_arena *s, const struct uop *u)
 	return s->op_of[(const char *)u->handler - s->first_handler];
 }
 
-const void *stencil_resume(const struct stencil_arena *s, const struct stencil_site *site)
+const void *stencil_resume(const struct stencil_arena *s, const struct stencil_site *site, struct vcpu *cpu)
 {
+	struct stencil_calls *calls = cpu->exec;
+	calls->acc = cpu->reg[site->acc];
+	memcpy(&calls->facc, &cpu->reg[site->facc], sizeof calls->facc);
 	return s->write + s->to_exec + site->resume;
 }
 

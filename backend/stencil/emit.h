@@ -13,16 +13,15 @@
 /* A place where generated code calls stencil_calls.service, by number from 1 on. */
 enum stencil_site_kind {
 	SITE_CHECK,	/* a block's beginning: icount has reached the deadline */
-	SITE_EXIT,	/* an exit that has not been linked */
+	SITE_EXIT,	/* exit `exit`, which has not been linked */
 	SITE_MISS,	/* micro-op `uop` is to be executed in C; generated code goes on at `resume` */
 	SITE_FAULT,	/* micro-op `uop` left cpu->exception pending */
 };
 struct stencil_site {
 	struct code_block *block;
 	uint32_t resume;	/* offset in the arena */
-	uint16_t uop;
-	uint8_t kind;
-	uint8_t exit;	/* SITE_EXIT: which; SITE_MISS: the slot that acc repeats where code goes on, 0: none */
+	uint32_t uop : 12, kind : 3, exit : 1;
+	uint32_t acc : 8, facc : 8;	/* SITE_MISS: the slots that they repeat where code goes on, 0: none */
 };
 
 struct stencil_arena;
@@ -45,8 +44,8 @@ bool stencil_link_far(struct stencil_arena *s, const struct code_exit *exit);
 const struct stencil_site *stencil_site(const struct stencil_arena *s, uint64_t number);
 /* The op of a micro-op whose handler has been bound. */
 enum uop_op stencil_op_of(const struct stencil_arena *s, const struct uop *u);
-/* Where the code of a site's micro-op goes on. */
-const void *stencil_resume(const struct stencil_arena *s, const struct stencil_site *site);
+/* Where the code of a site's micro-op goes on; acc and facc are set to what it expects there. */
+const void *stencil_resume(const struct stencil_arena *s, const struct stencil_site *site, struct vcpu *cpu);
 /* A block's code behind its check of the deadline. */
 const void *stencil_past_check(const void *code);
 /* What service returns to have generated code left. */

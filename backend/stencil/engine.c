@@ -125,8 +125,7 @@ static const void *miss(struct vcpu *cpu, const struct stencil_site *site)
 	cpu->icount -= b->n_insns;	/* devices see the time at which the block began, as in the interpreter */
 	bool good = slow_execute(cpu, u, stencil_op_of(t->shared->arena, u));
 	cpu->icount += b->n_insns;
-	t->calls.acc = cpu->reg[site->exit];
-	return good ? stencil_resume(t->shared->arena, site) : fault(cpu, site);
+	return good ? stencil_resume(t->shared->arena, site, cpu) : fault(cpu, site);
 }
 
 static const void *service(struct vcpu *cpu, uint64_t number)
@@ -244,7 +243,7 @@ static bool init(struct vcpu *cpu, unsigned uses_before_code, struct error *err)
 	if (!m->exec_state)
 		m->exec_state = tiers_create(m, &handlers, uses_before_code, err);
 	cpu->exec = t;
-	t->calls = (struct stencil_calls){ service, softfp_run, m->frontend->helpers, 0 };
+	t->calls = (struct stencil_calls){ service, softfp_run, m->frontend->helpers, 0, 0 };
 	t->shared = m->exec_state;
 	t->next = NULL;
 	t->services = t->interpreted = 0;

@@ -159,7 +159,18 @@ static void copy(FILE *from, FILE *to)
 		fwrite(buffer, 1, n, to);
 }
 
-/* op_add__123, op_ld_64__123low, op_fadd_s__505boxed: by op, by form (the plain one, or the other), by places of d, a and b */
+/* The second form of an op: only the lower half in line, operands known to be boxed, a third operand in acc. What else stands behind a
+ * name's places only tells stencils apart that are made in several passes. */
+static bool is_second_form(const char *suffix)
+{
+	static const char *const second[] = { "low", "boxed", "widenedboxed", "acc" };
+	for (size_t i = 0; i < sizeof second / sizeof *second; i++)
+		if (!strcmp(suffix, second[i]))
+			return true;
+	return false;
+}
+
+/* op_add__123, op_ld_64__120low, op_fadd_s__505boxed: by op, by form, by places of d, a and b */
 static void write_ops(FILE *f)
 {
 	bool found[UOP_COUNT] = { 0 };
@@ -173,7 +184,7 @@ static void write_ops(FILE *f)
 			op++;
 		if (op == UOP_COUNT)
 			die("%s: no such op", name);
-		bool other = places[5];
+		bool other = is_second_form(places + 5);
 		found[op] |= !other && !strncmp(places, "__000", 5);
 		fprintf(f, "[UOP_%s][%d][%c][%c][%c] = %zu,\n", op_name[op], other, places[2], places[3], places[4], i + 1);
 	}

@@ -31,48 +31,9 @@ KEEP(NAME(add), NAME(sub), NAME(and), NAME(or), NAME(xor), NAME(shl), NAME(shr),
 #undef UOP
 #undef NAME
 
-/* Floating-point slots are never pinned. */
+/* Floating-point slots are never pinned; PLACE_ACC is facc for them, acc for the integers of conversions and comparisons. */
 #if (PLACE_D == 0 || PLACE_D == PLACE_ACC) && (PLACE_A == 0 || PLACE_A == PLACE_ACC) && (PLACE_B == 0 || PLACE_B == PLACE_ACC)
-#if PLACE_B
-#define SINGLE_1
-#define DOUBLE_1
-#else
-#define SINGLE_1 NAME(fsqrt_s), NAME(fcvt_d_s),
-#define DOUBLE_1 NAME(fsqrt_d), NAME(fcvt_d_w), NAME(fcvt_d_l), NAME(fcvt_s_w), NAME(fcvt_s_d), NAME(fcvtz_w_d), NAME(fcvtz_l_d), NAME(box32),
-#endif
-#define SINGLE_OPS NAME(fadd_s), NAME(fsub_s), NAME(fmul_s), NAME(fdiv_s), NAME(fmadd_s), NAME(feq_s), NAME(flt_s), NAME(fle_s), NAME(fsgnj_s), \
-	NAME(fsgnjn_s), NAME(fsgnjx_s), SINGLE_1
-#define DOUBLE_OPS NAME(fadd_d), NAME(fsub_d), NAME(fmul_d), NAME(fdiv_d), NAME(fmadd_d), NAME(feq_d), NAME(flt_d), NAME(fle_d), NAME(fsgnj_d), \
-	NAME(fsgnjn_d), NAME(fsgnjx_d), DOUBLE_1
-#define C SLOT(c)
-#define NAME(name) VARIANT(name, PLACE_D, PLACE_A, PLACE_B)
-#if PLACE_D + PLACE_A + PLACE_B
-#define FP_OPS SINGLE_OPS DOUBLE_OPS
 #include "backend/stencil/pass_fp.h"
-#undef FP_OPS
-#endif
-#undef NAME
-/* singles that are known to be NaN-boxed */
-#define NAME(name) PASTE(VARIANT(name, PLACE_D, PLACE_A, PLACE_B), boxed)
-#define FP_OPS SINGLE_OPS
-#define fp_unbox32(v) ((uint32_t)(v))
-#include "backend/stencil/pass_fp.h"
-#undef fp_unbox32
-#undef FP_OPS
-#undef NAME
-#undef C
-/* a third operand in acc */
-#define C acc
-#define NAME(name) PASTE(VARIANT(name, PLACE_D, PLACE_A, PLACE_B), acc)
-#define FP_OPS NAME(fmadd_d)
-#include "backend/stencil/pass_fp.h"
-#undef FP_OPS
-#undef NAME
-#undef C
-#undef SINGLE_OPS
-#undef DOUBLE_OPS
-#undef SINGLE_1
-#undef DOUBLE_1
 #endif
 
 #if !PLACE_D || !PLACE_B

@@ -17,7 +17,7 @@ STENCIL_TARGETS(HOLE)
 #undef HOLE
 
 /* Only `service` is ever told a site. */
-#define GO_SITE(to, site) __attribute__((musttail)) return to(cpu, icount, pin1, pin2, pin3, pin4, acc, site)
+#define GO_SITE(to, site) __attribute__((musttail)) return to(cpu, icount, pin1, pin2, pin3, pin4, acc, site, facc)
 #define GO(to) do { uint64_t nothing_; GO_SITE(to, nothing_); } while (0)
 #define NUMBER(hole) ((int64_t)(intptr_t)&hole_##hole)
 #define SLOT(hole) (*(uint64_t *)((char *)cpu + NUMBER(hole)))
@@ -64,11 +64,14 @@ STENCIL_TARGETS(HOLE)
 #define PLACE_2(hole) pin2
 #define PLACE_3(hole) pin3
 #define PLACE_4(hole) pin4
-#define PLACE_5(hole) acc
+#define PLACE_5(hole) ACC
+#define ACC acc
 #define PASTE_(x, y) x##y
 #define PASTE(x, y) PASTE_(x, y)
 #if PLACE_D == PLACE_ACC
-#define D(v) (SLOT(d) = acc = (v))
+#define D(v) PUT_ACC(v)
+#define PUT_INT(v) (SLOT(d) = acc = (v))
+#define PUT_ACC(v) PUT_INT(v)
 #else
 #define D(v) (PASTE(PLACE_, PLACE_D)(d) = (v))
 #endif
@@ -97,7 +100,7 @@ STENCIL_TARGETS(HOLE)
 
 void sx_enter(struct vcpu *cpu, stencil_fn *code)
 {
-	code(cpu, cpu->icount, SLOT(pin1), SLOT(pin2), SLOT(pin3), SLOT(pin4), 0, 0);
+	code(cpu, cpu->icount, SLOT(pin1), SLOT(pin2), SLOT(pin3), SLOT(pin4), 0, 0, 0);
 }
 
 STENCIL(sx_leave)
@@ -117,6 +120,7 @@ STENCIL(sx_service)
 	FILL;
 	icount = cpu->icount;
 	acc = STENCIL_CALLS->acc;
+	facc = STENCIL_CALLS->facc;
 	GO(to);
 }
 

@@ -76,8 +76,7 @@ static const void *service(struct vcpu *cpu, uint64_t number)
 	if (!number) {
 		m->end = mini_end_of(run->b);
 	} else if (site->kind == SITE_MISS && slow_execute(cpu, u, stencil_op_of(run->arena, u))) {
-		run->calls.acc = cpu->reg[site->exit];
-		return stencil_resume(run->arena, site);
+		return stencil_resume(run->arena, site, cpu);
 	} else if (site->kind == SITE_MISS || site->kind == SITE_FAULT) {
 		m->end = MINI_FAULT;
 		m->pc = mini_offset(run->b, site->uop);
@@ -96,7 +95,7 @@ void mini_run(struct mini *m, const struct ir_block *b)
 
 	interp_execute(NULL, NULL, NULL, &handlers);
 	choose_pins(b, runs, pins);
-	struct stencil_run run = { { service, softfp_run, m->helpers, 0 }, arena_for(pins, &handlers), m, b };
+	struct stencil_run run = { { service, softfp_run, m->helpers, 0, 0 }, arena_for(pins, &handlers), m, b };
 	stencil_arena_reset(run.arena);
 	struct code_block *block = mini_bind(bound, b, &handlers);
 	block->mode = runs++ / 2 % 2 ? MODE_LOW_HALF : 0;
