@@ -32,7 +32,7 @@ static void fill(struct vcpu *cpu, unsigned index, uint64_t va, enum mmu_access 
 		e.tag[MMU_FETCH] = page;
 	/* Write entries only where a write was asked for: a page that is only read can become code without a handshake. */
 	if (access == MMU_WRITE && leaf->prot & MMU_PROT_W && at->range->kind == PHYS_RAM && !at->range->watch &&
-	    mmu_note_writer(cpu, at->page, va, true))
+	    mmu_note_writer(cpu, at->page, va))
 		e.tag[MMU_WRITE] = page;
 	tlb_fill(&h->tlb[index], &e, page, leaf->size_bits, va >> 63 ? MAX_UPPER_ENTRIES : MAX_LOW_ENTRIES, &mmu->stats);
 	h->live |= 1 << index;
@@ -255,7 +255,7 @@ void *mmu_host_range(struct vcpu *cpu, uint64_t va, unsigned size, enum mmu_acce
 	}
 	/* The caller writes after we return, unseen: so no code may be left here, and as a writer we are waited for by whoever
 	 * marks the page next. */
-	while (access == MMU_WRITE && at.page && !mmu_note_writer(cpu, at.page, va, false))
+	while (access == MMU_WRITE && at.page && !mmu_note_writer(cpu, at.page, va))
 		cpu->machine->exec->invalidate(cpu->machine, at.page, ~(uint64_t)0);
 	return at.host;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * Pages with translated code. A page has `code`, or writers with TLB entries, never both. Both sides change what is known of the page
- * under its lock, for a few instructions; a vCPU is never waited for with the lock held.
+ * under its lock, for a few instructions, or with all vCPUs parked.
  */
 #include <sched.h>
 #include "runtime/machine.h"
@@ -18,11 +18,11 @@ static void unlock(struct phys_page *page)
 	atomic_store_explicit(&page->lock, 0, memory_order_release);
 }
 
-bool mmu_note_writer(struct vcpu *cpu, struct phys_page *page, uint64_t va, bool entry)
+bool mmu_note_writer(struct vcpu *cpu, struct phys_page *page, uint64_t va)
 {
 	uint64_t mine = (uint64_t)1 << cpu->index % 64, tag = (va & PAGE_MASK) + 1;
 	lock(page);
-	bool may = !atomic_load_explicit(&page->code, memory_order_relaxed) && !(entry && page->closing);
+	bool may = !atomic_load_explicit(&page->code, memory_order_relaxed);
 	if (may) {
 		page->writer_va = !page->writer_va || page->writer_va == tag ? tag : PAGE_MANY_VA;
 		page->writers |= mine;
@@ -34,6 +34,7 @@ bool mmu_note_writer(struct vcpu *cpu, struct phys_page *page, uint64_t va, bool
 /* ---- taking write entries away ---- */
 
 struct protect {
+	struct phys_page *page;
 	const uint8_t *host;
 	uint64_t va;		/* as writer_va */
 };
@@ -51,29 +52,28 @@ static void protect_half(struct tlb_half *h, const void *arg)
 	}
 }
 
-static void protect(struct vcpu *cpu, void *arg)
+/* With all vCPUs parked no store is in flight, no entry is filled, and no second translator takes the page for protected too early. */
+static void protect_alone(struct machine *m, void *arg)
 {
-	mmu_each_half(cpu->mmu, protect_half, arg);
+	struct protect *p = arg;
+	p->va = p->page->writer_va;
+	for (unsigned i = 0; i < m->n_vcpus; i++)
+		if (p->page->writers >> i % 64 & 1)
+			mmu_each_half(m->vcpu[i]->mmu, protect_half, p);
+	p->page->writers = p->page->writer_va = 0;
+	atomic_store(&p->page->code, 1);
 }
 
 void mmu_protect_code(struct vcpu *cpu, struct phys_page *page, const uint8_t *host_page)
 {
-	struct machine *m = cpu->machine;
 	lock(page);
-	page->closing++;	/* from here on nobody fills a write entry */
-	while (page->writers) {
-		uint64_t writers = page->writers;
-		struct protect p = { host_page, page->writer_va };
-		page->writers = page->writer_va = 0;
-		unlock(page);
-		for (unsigned i = 0; i < m->n_vcpus; i++)
-			if (writers >> i % 64 & 1)
-				vcpu_run_on(m->vcpu[i], protect, &p);
-		lock(page);
-	}
-	page->closing--;
-	/* Others take `code` to mean that the page may be read: it is set last, before its bytes are read, so that a store that lands later
-	 * finds it. */
-	atomic_store(&page->code, 1);
+	bool written = page->writers;
+	/* Before its bytes are read, so that a store that lands later finds it. */
+	if (!written)
+		atomic_store(&page->code, 1);
 	unlock(page);
+	if (written) {
+		struct protect p = { .page = page, .host = host_page };
+		machine_run_alone(cpu->machine, protect_alone, &p);
+	}
 }

@@ -51,8 +51,7 @@ struct phys_page {
 	uint64_t writer_va;		/* page address + 1 of that entry; PAGE_MANY_VA: several; 0: none */
 	_Atomic uint64_t granules;	/* bit n: translated code lies in bytes 64n to 64n + 63 */
 	_Atomic uint32_t code;
-	_Atomic uint16_t lock;		/* for writers, writer_va, closing, and setting `code` */
-	uint16_t closing;		/* translators that wait until writers have lost their entries: no new ones meanwhile */
+	_Atomic uint32_t lock;		/* for writers, writer_va and setting `code`, unless all vCPUs are parked */
 	void *blocks;			/* the code cache's list of what was translated from here, under its lock */
 };
 #define PAGE_MANY_VA (~(uint64_t)0)

@@ -64,11 +64,8 @@ void mmu_own_upper(struct vcpu *cpu);
 void mmu_each_half(struct mmu *mmu, void (*fn)(struct tlb_half *h, const void *arg), const void *arg);
 
 /* ---- mmu_code.c ---- */
-/*
- * Registers the vCPU as a writer of the page at va: whoever wants to put code there then waits for it. False: there is code, or, for an
- * `entry` in a TLB, somebody waits to put some there.
- */
-bool mmu_note_writer(struct vcpu *cpu, struct phys_page *page, uint64_t va, bool entry);
+/* Registers the vCPU as a writer of the page at va: whoever wants to put code there then waits for it. False: there is code. */
+bool mmu_note_writer(struct vcpu *cpu, struct phys_page *page, uint64_t va);
 
 /* ---- tlb.c ---- */
 /* Finds the entry for va's page, bringing it back from the victims; NULL if there is none for this access. */

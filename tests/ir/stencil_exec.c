@@ -22,6 +22,7 @@ struct stencil_run {
 	struct stencil_arena *arena;
 	struct mini *m;
 	const struct ir_block *b;
+	unsigned added;		/* micro-ops before b's first */
 };
 
 /* ---- pins ---- */
@@ -79,13 +80,33 @@ static const void *service(struct vcpu *cpu, uint64_t number)
 		return stencil_resume(run->arena, site, cpu);
 	} else if (site->kind == SITE_MISS || site->kind == SITE_FAULT) {
 		m->end = MINI_FAULT;
-		m->pc = mini_offset(run->b, site->uop);
+		m->pc = mini_offset(run->b, site->uop - run->added);
 	}
 	return stencil_leave(run->arena);
 }
 
+/*
+ * Blocks of a single op, as the vectors are, get an op before it that writes one of its sources without changing it, so that acc or facc
+ * repeats that source. Returns the number of micro-ops put in.
+ */
+static unsigned repeat_source(const struct ir_block *b, struct ir_block *with, unsigned run)
+{
+	const struct uop *u = &b->uop[0];
+	const struct op_info *info = &op_info[u->op];
+	const uint8_t source[4] = { 0, info->has_a ? u->a : 0, info->has_b ? u->b : 0, info->has_c ? u->c : 0 };
+	uint8_t slot = source[run % 4];
+	*with = *b;
+	if (!slot || slot >= SLOT_TEMP || b->n_insns != 1 || b->n_uops != 2)
+		return 0;
+	memmove(&with->uop[1], &with->uop[0], b->n_uops * sizeof *with->uop);
+	with->uop[0] = (struct uop){ .op = UOP_or, .d = slot, .a = slot, .b = SLOT_ZERO };
+	with->n_uops++;
+	return 1;
+}
+
 void mini_run(struct mini *m, const struct ir_block *b)
 {
+	static struct ir_block with;
 	_Alignas(16) static char bound[MINI_BOUND_SIZE];
 	static struct jump_cache_entry nowhere[JUMP_CACHE_SIZE];
 	static unsigned runs;
@@ -95,9 +116,10 @@ void mini_run(struct mini *m, const struct ir_block *b)
 
 	interp_execute(NULL, NULL, NULL, &handlers);
 	choose_pins(b, runs, pins);
-	struct stencil_run run = { { service, softfp_run, m->helpers, 0, 0 }, arena_for(pins, &handlers), m, b };
+	unsigned added = repeat_source(b, &with, runs / 3);
+	struct stencil_run run = { { service, softfp_run, m->helpers, 0, 0 }, arena_for(pins, &handlers), m, b, added };
 	stencil_arena_reset(run.arena);
-	struct code_block *block = mini_bind(bound, b, &handlers);
+	struct code_block *block = mini_bind(bound, &with, &handlers);
 	block->mode = runs++ / 2 % 2 ? MODE_LOW_HALF : 0;
 	if (!stencil_translate(run.arena, block))
 		abort();
