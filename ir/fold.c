@@ -13,6 +13,7 @@ bool ir_fold(const struct uop *u, uint64_t a, uint64_t b, uint64_t *result)
 #define D(v) (*result = (v))
 #define NEXT return true
 #include "ir/uops_int.inc"
+#include "ir/uops_bits.inc"
 	default:
 		return false;
 	}

@@ -110,7 +110,9 @@ far:
 
 #define UOP(name) do_##name:
 #include "ir/uops_int.inc"
+#include "ir/uops_bits.inc"
 #include "ir/uops_mem.inc"
+#include "ir/uops_atomic.inc"
 #include "ir/uops_fp.inc"
 #include "ir/uops_ctl.inc"
 }

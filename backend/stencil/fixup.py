@@ -83,7 +83,7 @@ def main():
 
     flags = [a for a in args if a.startswith(('-O', '-m', '-f')) and a != '-frounding-math' and a != '-ftrapping-math']
     ir = subprocess.run([compiler, *args, '-S', '-emit-llvm', '-o', '-', '-MD', '-MF', depfile, '-MT', output], check=True, capture_output=True, text=True).stdout
-    assembly = run('.ll', absolute_holes(ir), *flags, '-S', '-o', '-', '-x', 'ir')
+    assembly = run('.ll', absolute_holes(ir), *flags, '-Xclang', '-disable-llvm-passes', '-S', '-o', '-', '-x', 'ir')
     run('.s', fix_assembly(assembly), '-c', '-o', output)
 
 

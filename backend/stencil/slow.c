@@ -32,6 +32,7 @@ bool slow_execute(struct vcpu *cpu, const struct uop *u, enum uop_op op)
 #define UOP(name) case UOP_##name:
 	switch (op) {
 #include "ir/uops_mem.inc"
+#include "ir/uops_atomic.inc"
 	default:
 		abort();	/* no other op looks anything up in the TLB */
 	}

@@ -89,7 +89,9 @@ STENCIL_TARGETS(HOLE)
 #define UOP(name) STENCIL(op_##name##__000)
 #define TABLE_OF(va) (&cpu->tlb[(va) >> 63])
 #include "ir/uops_int.inc"
+#include "ir/uops_bits.inc"
 #include "ir/uops_mem.inc"
+#include "ir/uops_atomic.inc"
 #include "ir/uops_fp.inc"
 #include "ir/uops_ctl.inc"
 

@@ -41,7 +41,9 @@ static void execute(struct mini *m, const struct ir_block *b)
 		switch (u->op) {
 #define UOP(name) case UOP_##name:
 #include "ir/uops_int.inc"
+#include "ir/uops_bits.inc"
 #include "ir/uops_mem.inc"
+#include "ir/uops_atomic.inc"
 #include "ir/uops_fp.inc"
 #include "ir/uops_ctl.inc"
 		default:
