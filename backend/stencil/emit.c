@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
+#include "backend/stencil/choose.h"
 #include "ir/op_info.h"
 
 struct hole { uint16_t offset; uint8_t kind; int8_t addend; };
@@ -18,12 +19,6 @@ struct stencil { uint32_t code, first_hole; uint16_t len, n_holes; };
 #define HOT_PER_UOP (STENCIL_LONGEST + 512)
 #define SITES_PER_UOP 4
 #define COLD_PER_UOP (SITES_PER_UOP * 16)
-
-/* Which slots the pins hold. */
-struct pins {
-	uint8_t slot[STENCIL_PINS];
-	uint8_t of[VCPU_SLOTS];		/* 1 to STENCIL_PINS; 0: none */
-};
 
 struct stencil_arena {
 	uint8_t *write;			/* the writable mapping; code runs at write + to_exec */
@@ -47,9 +42,7 @@ struct emitter {
 	struct code_block *b;
 	int32_t number[HOLE_next];
 	uint16_t uop;
-	uint8_t acc, facc;		/* slots that they repeat; 0: none */
-	bool boxed[VCPU_SLOTS];		/* holds a NaN-boxed single for certain */
-	const struct pins *pins;
+	struct places places;
 	uint32_t service;		/* the routine for these pins */
 	uint32_t loop;			/* where a block that loops with pins of its own goes round; 0: others */
 	int32_t waiting[2];		/* per exit: what jumps to the stencils that follow, 0: nothing yet, -1: there are none */
@@ -86,7 +79,8 @@ static uint32_t put_thunk(struct emitter *e, enum stencil_site_kind kind, unsign
 	uint32_t at = s->cold;
 	int32_t number = (int32_t)s->n_sites;
 	s->site[s->n_sites++] = (struct stencil_site){
-		.block = e->b, .resume = resume, .uop = e->uop, .kind = kind, .exit = exit, .acc = e->acc, .facc = e->facc };
+		.block = e->b, .resume = resume, .uop = e->uop, .kind = kind, .exit = exit, .acc = e->places.acc,
+		.facc = e->places.facc };
 	copy_code(s->write + at, st);
 	for (const struct hole *h = &stencil_hole[st->first_hole]; h < &stencil_hole[st->first_hole + st->n_holes]; h++) {
 		if (h->kind == HOLE_site)
@@ -156,19 +150,19 @@ static void put(struct emitter *e, unsigned id)
 
 static void put_spill(struct emitter *e, unsigned pin)
 {
-	e->number[HOLE_d] = (int32_t)slot_offset(e->pins->slot[pin]);
+	e->number[HOLE_d] = (int32_t)slot_offset(e->places.pins->slot[pin]);
 	put(e, STENCIL_spill1 + pin);
 }
 
 static void put_fill(struct emitter *e, unsigned pin)
 {
-	e->number[HOLE_d] = (int32_t)slot_offset(e->pins->slot[pin]);
+	e->number[HOLE_d] = (int32_t)slot_offset(e->places.pins->slot[pin]);
 	put(e, STENCIL_fill1 + pin);
 }
 
 static void use_pins(struct emitter *e, const struct pins *pins)
 {
-	e->pins = pins;
+	e->places.pins = pins;
 	for (unsigned i = 0; i < STENCIL_PINS; i++)
 		e->number[HOLE_pin1 + i] = (int32_t)slot_offset(pins->slot[i]);
 }
@@ -176,7 +170,7 @@ static void use_pins(struct emitter *e, const struct pins *pins)
 /* Gives the pins to other slots. */
 static void change_pins(struct emitter *e, const struct pins *to)
 {
-	const struct pins *from = e->pins;
+	const struct pins *from = e->places.pins;
 	for (unsigned i = 0; i < STENCIL_PINS; i++)
 		if (from->slot[i] != to->slot[i])
 			put_spill(e, i);
@@ -214,132 +208,24 @@ static void align_exits(struct stencil_arena *s, unsigned id)
 	abort();	/* two displacements five bytes apart always find a place */
 }
 
-/* ---- NaN boxes: what an op has boxed need not be unboxed with a check by the next ---- */
-
-/* Ops whose stencils of the second form take all their operands for boxed */
-static bool reads_singles(enum uop_op op)
-{
-	switch (op) {
-	case UOP_fadd_s: case UOP_fsub_s: case UOP_fmul_s: case UOP_fdiv_s: case UOP_fmadd_s: case UOP_fsqrt_s: case UOP_feq_s: case UOP_flt_s:
-	case UOP_fle_s: case UOP_fsgnj_s: case UOP_fsgnjn_s: case UOP_fsgnjx_s: case UOP_fcvt_d_s:
-		return true;
-	default:
-		return false;
-	}
-}
-
-static bool writes_single(const struct emitter *e, const struct uop *u, enum uop_op op)
-{
-	switch (op) {
-	case UOP_fadd_s: case UOP_fsub_s: case UOP_fmul_s: case UOP_fdiv_s: case UOP_fmadd_s: case UOP_fsqrt_s: case UOP_fmin_s: case UOP_fmax_s:
-	case UOP_fsgnj_s: case UOP_fsgnjn_s: case UOP_fsgnjx_s: case UOP_fcvt_s_w: case UOP_fcvt_s_wu: case UOP_fcvt_s_l: case UOP_fcvt_s_lu:
-	case UOP_fcvt_s_d: case UOP_fcvt_s_h: case UOP_box32: case UOP_ld_box32:
-		return true;
-	case UOP_mov:
-		return e->boxed[u->a];
-	default:
-		return false;
-	}
-}
-
-/* ---- choosing stencils ---- */
-
-/* Whether what an op reads, and what it writes, is in facc where PLACE_ACC says so, and not in acc (pass_fp.h). */
-static void in_facc(enum uop_op op, bool *reads, bool *writes)
-{
-	*reads = *writes = false;
-	switch (op) {
-	case UOP_fadd_d: case UOP_fsub_d: case UOP_fmul_d: case UOP_fdiv_d: case UOP_fmadd_d: case UOP_fsqrt_d:
-		*reads = *writes = true;
-		break;
-	case UOP_feq_d: case UOP_flt_d: case UOP_fle_d: case UOP_fcvtz_w_d: case UOP_fcvtz_l_d: case UOP_fcvt_s_d:
-		*reads = true;
-		break;
-	case UOP_fcvt_d_w: case UOP_fcvt_d_l: case UOP_fcvt_d_s:
-		*writes = true;
-		break;
-	default:
-		break;
-	}
-}
-
-/* Where a slot's value is to be read; acc: the slot that is in the register that PLACE_ACC is. */
-static unsigned place_of(const struct emitter *e, bool used, unsigned slot, unsigned acc)
-{
-	return !used ? 0 : e->pins->of[slot] ? e->pins->of[slot] : slot && slot == acc ? PLACE_ACC : 0;
-}
-
-/* The stencil of op for operands in these places. What is in acc is also in struct vcpu: that may do where no stencil for acc exists. */
-static unsigned variant(enum uop_op op, unsigned form, unsigned *d, unsigned a, unsigned b)
-{
-	const unsigned a_places[2] = { a, a == PLACE_ACC ? 0 : a }, b_places[2] = { b, b == PLACE_ACC ? 0 : b },
-		       d_places[2] = { *d, *d == PLACE_ACC ? 0 : *d };
-	for (unsigned i = 0; i < 8; i++) {
-		*d = d_places[i >> 2];
-		unsigned id = stencil_of[op][form][*d][a_places[i & 1]][b_places[i >> 1 & 1]];
-		if (id)
-			return id;
-	}
-	return 0;
-}
-
-static unsigned choose(const struct emitter *e, const struct uop *u, enum uop_op op, unsigned *d)
-{
-	const struct op_info *info = &op_info[op];
-	bool fp_in, fp_out;
-	in_facc(op, &fp_in, &fp_out);
-	unsigned acc = fp_in ? e->facc : e->acc, a = place_of(e, info->has_a, u->a, acc), b = place_of(e, info->has_b, u->b, acc),
-		 c = place_of(e, info->has_c, u->c, acc), wanted = *d;
-	bool low = info->effects & (EFFECT_LOAD | EFFECT_STORE) && e->b->mode & MODE_LOW_HALF;
-	bool boxed = reads_singles(op) && e->boxed[u->a] && (!info->has_b || e->boxed[u->b]) && (!info->has_c || e->boxed[u->c]);
-	if (c && c != PLACE_ACC)
-		return 0;
-	unsigned id = low || boxed || (c && !reads_singles(op)) ? variant(op, 1, d, a, b) : 0;
-	if (!id) {
-		*d = wanted;
-		id = variant(op, 0, d, a, b);
-	}
-	return id;
-}
-
-/* The slot is written. */
-static void forget_acc(struct emitter *e, unsigned slot)
-{
-	if (e->acc == slot)
-		e->acc = 0;
-	if (e->facc == slot)
-		e->facc = 0;
-}
-
-static void repeat_in_acc(struct emitter *e, enum uop_op op, unsigned slot)
-{
-	bool fp_in, fp_out;
-	in_facc(op, &fp_in, &fp_out);
-	*(fp_out ? &e->facc : &e->acc) = (uint8_t)slot;
-}
-
 static void put_plain(struct emitter *e, const struct uop *u, enum uop_op op)
 {
 	const struct op_info *info = &op_info[op];
-	unsigned pin = info->has_d ? e->pins->of[u->d] : 0, d = pin ? pin : info->has_d && u->d != SLOT_SINK ? PLACE_ACC : 0;
-	unsigned id = choose(e, u, op, &d);
+	unsigned pin = info->has_d ? e->places.pins->of[u->d] : 0, d = pin ? pin : info->has_d && u->d != SLOT_SINK ? PLACE_ACC : 0;
+	unsigned id = choose_stencil(&e->places, u, op, e->b->mode, &d);
 	if (id) {
-		if (info->has_d)
-			forget_acc(e, u->d);
-		if (d == PLACE_ACC)
-			repeat_in_acc(e, op, u->d);
+		places_write(&e->places, u, op, d);
 		put(e, id);
 		return;
 	}
 	/* none for these places: by way of struct vcpu */
 	const uint8_t source[3] = { info->has_a ? u->a : 0, info->has_b ? u->b : 0, info->has_c ? u->c : 0 };
 	for (unsigned i = 0; i < 3; i++)
-		if (e->pins->of[source[i]])
-			put_spill(e, e->pins->of[source[i]] - 1u);
+		if (e->places.pins->of[source[i]])
+			put_spill(e, e->places.pins->of[source[i]] - 1u);
 	e->number[HOLE_d] = (int32_t)slot_offset(u->d);
-	if (info->has_d)
-		forget_acc(e, u->d);
-	put(e, stencil_of[op][0][0][0][0]);
+	places_write(&e->places, u, op, 0);
+	put(e, choose_plain(op));
 	if (pin)
 		put_fill(e, pin - 1);
 }
@@ -348,10 +234,9 @@ static void put_plain(struct emitter *e, const struct uop *u, enum uop_op op)
 static void put_helper(struct emitter *e)
 {
 	put(e, STENCIL_spill_all);
-	put(e, stencil_of[UOP_helper][0][0][0][0]);
+	put(e, choose_plain(UOP_helper));
 	put(e, STENCIL_fill_all);
-	e->acc = e->facc = 0;
-	memset(e->boxed, 0, sizeof e->boxed);
+	places_forget(&e->places);
 }
 
 /* What stands between a block's end and its exit n: the pins' return to their common slots, a look-up for an exit that leads far. If the code
@@ -364,7 +249,7 @@ static void put_way_out(struct emitter *e, unsigned n)
 	uint32_t at = (uint32_t)e->waiting[n];
 	if (e->waiting[n] <= 0)
 		return;
-	const struct pins *pins = e->pins;
+	const struct pins *pins = e->places.pins;
 	uint32_t service = e->service;
 	e->waiting[n] = -1;
 	if (!self && at + 4 == s->hot && s->write[at - 1] == 0xe9)
@@ -379,7 +264,7 @@ static void put_way_out(struct emitter *e, unsigned n)
 	if (far) {
 		put(e, STENCIL_far);
 	} else {
-		align_exits(s, stencil_of[UOP_jmp][0][0][0][0]);
+		align_exits(s, choose_plain(UOP_jmp));
 		uint32_t jump = s->hot + 1;
 		s->write[s->hot] = 0xe9;
 		s->hot += 5;
@@ -402,7 +287,7 @@ static void put_end(struct emitter *e, const struct uop *u, enum uop_op op)
 		e->waiting[n] = e->loop || exit[n].miss.handler == s->far_handler ? 0 : -1;
 	}
 	e->number[HOLE_target] = exit[0].miss.imm;
-	unsigned none = 0, id = choose(e, u, op, &none);
+	unsigned none = 0, id = choose_stencil(&e->places, u, op, e->b->mode, &none);
 	if (id) {
 		align_exits(s, id);
 		put(e, id);
@@ -425,59 +310,6 @@ static unsigned n_exits(enum uop_op op)
 static bool leads_to_itself(const struct code_block *b, const struct code_exit *exit, const void *far)
 {
 	return exit->miss.handler != far && (uint64_t)exit->miss.imm == (b->pa & (PAGE_SIZE - 1));
-}
-
-/* How much a pin is worth to each slot: a use by an op that has stencils for it, and more for a value that is carried round. */
-static void weigh_slots(const struct stencil_arena *s, const struct code_block *b, int weight[VCPU_SLOTS])
-{
-	bool written[VCPU_SLOTS] = { 0 }, carried[VCPU_SLOTS] = { 0 };
-	for (unsigned i = 0; i < b->n_uops; i++) {
-		const struct uop *u = &b->uop[i];
-		enum uop_op op = stencil_op_of(s, u);
-		const struct op_info *info = &op_info[op];
-		if (info->has_a) {
-			weight[u->a] += stencil_of[op][0][0][1][0] ? 1 : -1;
-			carried[u->a] |= !written[u->a];
-		}
-		if (info->has_b) {
-			weight[u->b] += stencil_of[op][0][0][0][1] ? 1 : -1;
-			carried[u->b] |= !written[u->b];
-		}
-		if (info->has_c)
-			weight[u->c]--;
-		if (info->has_d && !(info->effects & EFFECT_END)) {
-			weight[u->d] += stencil_of[op][0][1][0][0] ? 1 : -1;
-			written[u->d] = true;
-		}
-	}
-	for (unsigned slot = 0; slot < VCPU_SLOTS; slot++)
-		if (weight[slot] > 0 && carried[slot] && written[slot])
-			weight[slot] += 4;
-	weight[SLOT_ZERO] = weight[SLOT_SINK] = weight[SLOT_PAGE] = 0;
-}
-
-/* The pins for a loop: the slots worth most, those that are pinned anyway in their own. False: that changes nothing. */
-static bool choose_loop_pins(const struct stencil_arena *s, const struct code_block *b, struct pins *pins)
-{
-	int weight[VCPU_SLOTS] = { 0 };
-	bool changed = false;
-	weigh_slots(s, b, weight);
-	*pins = s->pins;
-	for (;;) {
-		unsigned best = 0, worst = 0;
-		for (unsigned slot = 1; slot < VCPU_SLOTS; slot++)
-			if (!pins->of[slot] && weight[slot] > weight[best])
-				best = slot;
-		for (unsigned i = 1; i < STENCIL_PINS; i++)
-			if (weight[pins->slot[i]] < weight[pins->slot[worst]])
-				worst = i;
-		if (weight[best] <= weight[pins->slot[worst]] + 1)
-			return changed;
-		pins->of[pins->slot[worst]] = 0;
-		pins->slot[worst] = (uint8_t)best;
-		pins->of[best] = (uint8_t)(worst + 1);
-		changed = true;
-	}
 }
 
 /* The routine that calls service, for a block's own pins, in the cold part. */
@@ -525,7 +357,7 @@ bool stencil_translate(struct stencil_arena *s, struct code_block *b)
 		exit[k].self = k < exits && leads_to_itself(b, &exit[k], s->far_handler);
 		loops |= exit[k].self;
 	}
-	if (loops && choose_loop_pins(s, b, &own))
+	if (loops && choose_loop_pins(s, b, &s->pins, &own))
 		begin_loop(&e, &own);
 	for (unsigned k = 0; k < 2; k++)
 		exit[k].self = exit[k].self ? e.loop : 0;
@@ -546,8 +378,6 @@ bool stencil_translate(struct stencil_arena *s, struct code_block *b)
 			put_helper(&e);
 		else
 			put_plain(&e, u, op);
-		if (op_info[op].has_d)
-			e.boxed[u->d] = writes_single(&e, u, op);
 	}
 	s->stats.blocks++;
 	s->stats.insns += b->n_insns;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * extract OUTPUT OBJECT…: writes the code and the holes of the stencils in the object files as C tables, for emit.c to include.
+ * extract TABLE CHOICE OBJECT…: writes the stencils in the object files as C tables: code and holes, for emit.c to include, and which stencil
+ * executes what, for choose.c.
  * Whatever is not a hole is refused: a constant in static data, a call, a table, a number that is not extended by sign.
  */
 #include <fcntl.h>
@@ -199,27 +200,29 @@ int main(int argc, char **argv)
 	elf_version(EV_CURRENT);
 	code_text = tmpfile();
 	hole_text = tmpfile();
-	FILE *f = argc > 2 ? fopen(argv[1], "w") : NULL;
-	if (!code_text || !hole_text || !f)
-		die("usage: extract OUTPUT OBJECT…, or %s cannot be written", argc > 1 ? argv[1] : "OUTPUT");
-	for (int i = 2; i < argc; i++)
+	if (argc < 4)
+		die("usage: extract TABLE CHOICE OBJECT…");
+	FILE *table = fopen(argv[1], "w"), *choice = fopen(argv[2], "w");
+	if (!code_text || !hole_text || !table || !choice)
+		die("%s, %s or a temporary file cannot be written", argv[1], argv[2]);
+	for (int i = 3; i < argc; i++)
 		read_object(argv[i]);
-	fprintf(f, "/* Made by backend/stencil/extract.c from stencils.c */\n#define STENCIL_LONGEST %zu\n", longest);
-	fprintf(f, "static const uint8_t stencil_code[] = {\n");
-	copy(code_text, f);
-	fprintf(f, "};\nstatic const struct hole stencil_hole[] = {\n");
-	copy(hole_text, f);
-	fprintf(f, "};\nstatic const struct stencil stencil[] = {\n{ 0 },\n");
+	fprintf(table, "/* Made by backend/stencil/extract.c from stencils.c */\n#define STENCIL_LONGEST %zu\n", longest);
+	fprintf(table, "static const uint8_t stencil_code[] = {\n");
+	copy(code_text, table);
+	fprintf(table, "};\nstatic const struct hole stencil_hole[] = {\n");
+	copy(hole_text, table);
+	fprintf(table, "};\nstatic const struct stencil stencil[] = {\n{ 0 },\n");
 	for (size_t i = 0; i < n_stencils; i++)
-		fprintf(f, "{ %zu, %u, %u, %u },\t/* %zu %s */\n", stencil[i].code, stencil[i].first_hole, stencil[i].len, stencil[i].n_holes, i + 1,
+		fprintf(table, "{ %zu, %u, %u, %u },\t/* %zu %s */\n", stencil[i].code, stencil[i].first_hole, stencil[i].len, stencil[i].n_holes, i + 1,
 			stencil[i].name);
-	fprintf(f, "};\nenum {\n");
+	fprintf(table, "};\nenum {\n");
 	for (size_t i = 0; i < n_stencils; i++)
 		if (!strncmp(stencil[i].name, "sx_", 3))
-			fprintf(f, "STENCIL_%s = %zu,\n", stencil[i].name + 3, i + 1);
-	fprintf(f, "};\n");
-	write_ops(f);
-	if (fclose(f))
-		die("%s: cannot be written", argv[1]);
+			fprintf(table, "STENCIL_%s = %zu,\n", stencil[i].name + 3, i + 1);
+	fprintf(table, "};\n");
+	write_ops(choice);
+	if (fclose(table) || fclose(choice))
+		die("%s or %s cannot be written", argv[1], argv[2]);
 	return 0;
 }

@@ -38,23 +38,22 @@ def build(folder, name, source, extra=()):
 
 
 def extract(folder, name, *objects):
-    table = f'{folder}/{name}.h'
-    return table, subprocess.run([EXTRACT, table, *objects], capture_output=True, text=True)
+    table, choice = f'{folder}/{name}.h', f'{folder}/{name}-choice.h'
+    return table, choice, subprocess.run([EXTRACT, table, choice, *objects], capture_output=True, text=True)
 
 
 with tempfile.TemporaryDirectory() as folder:
     for i, (what, text) in enumerate(REFUSED.items()):
         with open(f'{folder}/bad{i}.c', 'w', encoding='ascii') as f:
             f.write(HEAD + text + '\n')
-        _, result = extract(folder, f'bad{i}', build(folder, f'bad{i}', f.name))
+        *_, result = extract(folder, f'bad{i}', build(folder, f'bad{i}', f.name))
         check(what, result.returncode == 1 and result.stderr.startswith('extract: ') and result.stderr.count('\n') == 1,
               f'exit status {result.returncode}, {result.stderr}')
     tables = []
     for name in 'first', 'again':
-        table, result = extract(folder, name, build(folder, name, STENCILS, ['-DPLACE_D=0']))
+        *paths, result = extract(folder, name, build(folder, name, STENCILS, ['-DPLACE_D=0']))
         check(f'{name} table', result.returncode == 0, result.stderr)
-        with open(table, 'rb') as f:
-            tables.append(f.read())
+        tables.append([open(path, 'rb').read() for path in paths])
     check('reproducible', tables[0] == tables[1], 'two builds differ')
 
 print(f'stencil-build: {passed} passed, {failed} failed, 0 skipped')
