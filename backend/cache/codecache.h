@@ -30,7 +30,7 @@ struct code_block {
 	uint16_t bytes;			/* of guest code */
 	bool dead;			/* under the lock */
 	uint32_t uses;			/* under the lock: how often it was looked up before it had code */
-	const void *code;		/* where executing it begins, for virtual-PC caches; NULL: not ready (struct code_hooks) */
+	const void *code;		/* code_of: where executing it begins, for virtual-PC caches; NULL: not ready (struct code_hooks) */
 	struct code_block *hash_next;
 	struct code_block *page_next[2];
 	struct code_exit *incoming;
@@ -38,6 +38,8 @@ struct code_block {
 	struct uop uop[];		/* then two code_exits, then insn_info[n_insns] */
 };
 #define CODE_NO_PAGE (~(uint64_t)0)
+/* Without the lock too: it is set once. */
+static inline const void *code_of(const struct code_block *b) { return __atomic_load_n(&b->code, __ATOMIC_ACQUIRE); }
 static inline struct code_exit *code_exits(const struct uop *last) { return (struct code_exit *)(last + 1); }
 
 /* What the executor puts into blocks. */

@@ -158,7 +158,7 @@ struct code_block *finder_look_up(struct finder *x, uint64_t va)
 
 bool finder_link(struct finder *x, struct code_exit *exit, struct code_block *to, uint64_t epoch)
 {
-	if (finder_is_once(x, to) || !to->code)
+	if (finder_is_once(x, to) || !code_of(to))
 		return false;
 	codecache_lock(x->cache);
 	/* one that crosses must be looked up each time: its second page depends on the context */

@@ -22,7 +22,7 @@ static const struct uop *find(struct finder *x, uint64_t va)
 {
 	struct vcpu *cpu = x->cpu;
 	const struct jump_cache_entry *j = JUMP_CACHE_ENTRY(cpu, va);
-	if (j->pc == va && j->key == cpu->jump_key[va >> 63]) {
+	if (j->pc == va && __atomic_load_n(&j->key, __ATOMIC_RELAXED) == cpu->jump_key[va >> 63]) {
 		cpu->reg[SLOT_PAGE] = va & PAGE_MASK;
 		return j->code;
 	}

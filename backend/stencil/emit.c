@@ -30,6 +30,7 @@ struct stencil_arena {
 	struct pins pins;		/* at the beginning and the end of every block */
 	struct stencil_site *site;
 	uint32_t n_sites, max_sites;
+	uint32_t published;		/* counts translations: who runs code has seen the sites of all that it was linked with */
 	const void *far_handler;
 	const char *first_handler;
 	uint8_t op_of[HANDLER_SPAN];
@@ -384,7 +385,8 @@ bool stencil_translate(struct stencil_arena *s, struct code_block *b)
 	s->stats.loops += e.loop != 0;
 	s->stats.hot_bytes += s->hot - start;
 	s->stats.cold_bytes += s->cold - start_cold;
-	b->code = s->write + s->to_exec + start;
+	__atomic_fetch_add(&s->published, 1, __ATOMIC_RELEASE);
+	__atomic_store_n(&b->code, s->write + s->to_exec + start, __ATOMIC_RELEASE);
 	return true;
 }
 
@@ -433,6 +435,7 @@ bool stencil_link_far(struct stencil_arena *s, const struct code_exit *exit)
 
 const struct stencil_site *stencil_site(const struct stencil_arena *s, uint64_t number)
 {
+	(void)__atomic_load_n(&s->published, __ATOMIC_ACQUIRE);
 	return &s->site[number];
 }
 

@@ -61,11 +61,18 @@ static void flush_code(void *opaque)
 
 /* ---- what generated code calls ---- */
 
+/* The machine code of a block, NULL if it has none and is to be interpreted. */
+static const void *code_for(const struct tier *t, const struct code_block *b)
+{
+	return b && !finder_is_once(&t->finder, b) ? code_of(b) : NULL;
+}
+
 /* Goes on in block b, which may be NULL with an exception pending. */
 static const void *go_to(struct tier *t, const struct code_block *b)
 {
-	if (b && b->code && !finder_is_once(&t->finder, b))
-		return b->code;
+	const void *code = code_for(t, b);
+	if (code)
+		return code;
 	t->next = b;
 	return stencil_leave(t->shared->arena);
 }
@@ -98,7 +105,7 @@ static const void *follow(struct vcpu *cpu, const struct stencil_site *site)
 	if (tripped(cpu))
 		return leave_at(cpu, pc);
 	struct code_block *to = finder_look_up(&t->finder, pc);
-	if (to && to->code && !finder_is_once(&t->finder, to) && !finder_link(&t->finder, exit, to, epoch)) {
+	if (code_for(t, to) && !finder_link(&t->finder, exit, to, epoch)) {
 		codecache_lock(t->shared->cache);
 		if (epoch == codecache_epoch(t->shared->cache))
 			stencil_link_far(t->shared->arena, exit);
@@ -184,7 +191,7 @@ static void run(struct vcpu *cpu)
 	const struct jump_cache_entry *j = JUMP_CACHE_ENTRY(cpu, cpu->pc);
 	const void *code = NULL;
 	t->next = NULL;
-	if (j->pc == cpu->pc && j->key == cpu->jump_key[cpu->pc >> 63]) {
+	if (j->pc == cpu->pc && __atomic_load_n(&j->key, __ATOMIC_RELAXED) == cpu->jump_key[cpu->pc >> 63]) {
 		cpu->reg[SLOT_PAGE] = cpu->pc & PAGE_MASK;
 		code = j->code;
 	} else {
@@ -192,8 +199,8 @@ static void run(struct vcpu *cpu)
 	}
 	while (code || t->next) {
 		const struct code_block *b = t->next;
-		if (b && b->code && !finder_is_once(&t->finder, b))
-			code = b->code;
+		if (b)
+			code = code_for(t, b);
 		t->next = NULL;
 		if (code)
 			stencil_enter(t->shared->arena, cpu, stencil_past_check(code));

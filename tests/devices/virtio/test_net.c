@@ -68,10 +68,10 @@ static void fake_kick(struct netbackend *b)
 		pthread_mutex_lock(&f->lock);
 		bool more = f->given < f->to_give;
 		unsigned i = f->given;
+		size_t n = frame_size(f, i);
 		pthread_mutex_unlock(&f->lock);
 		if (!more)
 			return;
-		size_t n = frame_size(f, i);
 		for (size_t at = 0; at < n; at++)
 			frame[at] = frame_byte(i, at);
 		if (!b->receive(b->front, frame, n))
@@ -263,15 +263,20 @@ static void receive_all(unsigned frames, uint32_t buffer, bool mergeable)
 	}
 }
 
+/* Has the backend give frames up to number n; of this size, or with 0 of many. */
+static void give(size_t size, unsigned n)
+{
+	pthread_mutex_lock(&fake->lock);
+	fake->give_size = size;
+	fake->to_give = n;
+	pthread_mutex_unlock(&fake->lock);
+}
+
 START_TEST(receives)
 {
 	static const uint32_t sizes[] = { 6000, 1526, 200, 76 };
 	vdriver(&r, (_i ? VIRTIO_BIT(F_MRG_RXBUF) : 0) | (_i & 1 ? VIRTIO_BIT(VIRTIO_F_EVENT_IDX) : 0), 2, 64);
-	pthread_mutex_lock(&fake->lock);
-	fake->to_give = 300;
-	if (_i == 3)
-		fake->give_size = 32 * 76 - 12;		/* fills the whole ring exactly */
-	pthread_mutex_unlock(&fake->lock);
+	give(_i == 3 ? 32 * 76 - 12 : 0, 300);		/* the one fills the whole ring exactly */
 	events_run(r.m.events, on_events, in_kick);
 	receive_all(300, sizes[_i], _i);
 }
@@ -286,8 +291,7 @@ START_TEST(too_large_is_dropped)
 		struct vbuf b[] = { { DATA_BASE + i * 0x1000, 100, true } };
 		vadd(&r, RX, b, 1);
 	}
-	fake->give_size = 2000;
-	fake->to_give = 5;
+	give(2000, 5);
 	vnotify(&r, RX);
 	for (bool all = false; !all; usleep(100)) {
 		pthread_mutex_lock(&fake->lock);
@@ -295,10 +299,7 @@ START_TEST(too_large_is_dropped)
 		pthread_mutex_unlock(&fake->lock);
 	}
 	ck_assert(!vused(&r, RX, &id, &len));
-	pthread_mutex_lock(&fake->lock);
-	fake->give_size = 60;
-	fake->to_give = 6;
-	pthread_mutex_unlock(&fake->lock);
+	give(60, 6);
 	vnotify(&r, RX);
 	vwait(&r, RX, &id, &len);
 	ck_assert_uint_eq(len, 72);
@@ -307,11 +308,11 @@ END_TEST
 
 START_TEST(nobody_listens)
 {
-	fake->to_give = 10;
+	give(0, 10);
 	events_run(r.m.events, on_events, in_kick);
 	ck_assert_uint_eq(fake->given, 10);	/* before a driver: dropped */
 	vdriver(&r, 0, 2, 8);
-	fake->to_give = 20;
+	give(0, 20);
 	events_run(r.m.events, on_events, in_kick);
 	ck_assert_uint_eq(fake->given, 10);	/* no buffers: kept */
 	bus_drain(&r.bus);
