@@ -243,7 +243,7 @@ void calque_vm_destroy(calque_vm *vm)
 {
 	if (!vm || api_inside() == vm)
 		return;
-	vm->kinds = 0;	/* whatever still happens is nobody's concern; read racily, but the function stays valid */
+	vm->kinds = 0;	/* whatever still happens is nobody's concern */
 	vm_destroy(vm->vm);
 	for (unsigned i = 0; i < vm->n_devices; i++)
 		free(vm->device[i]);

@@ -29,7 +29,7 @@ struct calque_vm {
 	struct api_device *device[API_DEVICES];
 	unsigned n_devices;
 	_Atomic int state;		/* enum calque_vm_state that the last state event told of */
-	unsigned kinds;			/* of events wanted; the VM is paused when they change */
+	_Atomic unsigned kinds;			/* of events wanted; the VM is paused when they change */
 	calque_event_fn *fn;
 	void *opaque;
 };
