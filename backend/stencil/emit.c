@@ -13,8 +13,6 @@ struct hole { uint16_t offset; uint8_t kind; int8_t addend; };
 struct stencil { uint32_t code, first_hole; uint16_t len, n_holes; };
 #include "backend/stencil/stencil_table.h"
 
-/* Handlers of the interpreter's dispatch loop lie in one function of at most this size. */
-#define HANDLER_SPAN (1u << 16)
 /* One micro-op takes less than this: its stencil with spills and fills or far exits around it, and ways out to C */
 #define HOT_PER_UOP (STENCIL_LONGEST + 512)
 #define SITES_PER_UOP 4
@@ -33,7 +31,7 @@ struct stencil_arena {
 	uint32_t published;		/* counts translations: who runs code has seen the sites of all that it was linked with */
 	const void *far_handler;
 	const char *first_handler;
-	uint8_t op_of[HANDLER_SPAN];
+	uint8_t *op_of;			/* by distance from it: handlers lie in one function */
 	struct stencil_stats stats;
 };
 
@@ -481,18 +479,20 @@ static uint32_t put_routine(struct stencil_arena *s, unsigned id)
 
 static bool index_handlers(struct stencil_arena *s, const struct code_handlers *h)
 {
+	const char *last = h->op[0];
 	s->far_handler = h->far;
-	s->first_handler = h->op[0];
-	for (unsigned op = 0; op < UOP_COUNT; op++)
-		if ((const char *)h->op[op] < s->first_handler)
-			s->first_handler = h->op[op];
+	s->first_handler = last;
 	for (unsigned op = 0; op < UOP_COUNT; op++) {
-		uint64_t at = (uint64_t)((const char *)h->op[op] - s->first_handler);
-		if (at >= HANDLER_SPAN)
-			return false;
-		s->op_of[at] = (uint8_t)op;
+		const char *handler = h->op[op];
+		if (handler < s->first_handler)
+			s->first_handler = handler;
+		if (handler > last)
+			last = handler;
 	}
-	return true;
+	s->op_of = calloc((size_t)(last - s->first_handler) + 1, 1);
+	for (unsigned op = 0; s->op_of && op < UOP_COUNT; op++)
+		s->op_of[(const char *)h->op[op] - s->first_handler] = (uint8_t)op;
+	return s->op_of;
 }
 
 static bool map_twice(struct stencil_arena *s, uint64_t bytes)
@@ -532,14 +532,12 @@ struct stencil_arena *stencil_arena_create(const uint8_t pins[STENCIL_PINS], con
 	s->site = mmap(NULL, s->max_sites * sizeof *s->site, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (s->site == MAP_FAILED)
 		s->site = NULL;
-	if (!s->site || !map_twice(s, bytes)) {
+	if (!s->site || !index_handlers(s, handlers) || !map_twice(s, bytes)) {
 		error_set(err, ERROR_HOST, "machine code arena of %llu MiB: %s; with --engine interp none is needed",
 			  (unsigned long long)bytes >> 20, strerror(errno));
 		stencil_arena_destroy(s);
 		return NULL;
 	}
-	if (!index_handlers(s, handlers))
-		abort();
 	s->hot_end = (uint32_t)(bytes / 4 * 3) & ~4095u;
 	s->cold = s->hot_end;
 	s->hot = 64;		/* so that no jump is at 0 */
@@ -577,5 +575,6 @@ void stencil_arena_destroy(struct stencil_arena *s)
 		munmap(s->write, s->size);
 	if (s->to_exec)
 		munmap(s->write + s->to_exec, s->size);
+	free(s->op_of);
 	free(s);
 }
