@@ -139,14 +139,15 @@ struct code_block *finder_look_up(struct finder *x, uint64_t va)
 				return NULL;
 			return translate_once(x, va, &code);
 		}
-		uint64_t start = cpu->machine->measure ? clock_host_now() : 0;
+		bool measure = cpu->machine->measure && !(b && b->code);
+		uint64_t start = measure ? clock_host_now() : 0;
 		if (!b && atomic_load(&code.page->code))
 			b = translate_locked(x, va, &code);
 		if (b && !codecache_prepare(x->cache, b)) {
 			make_room(x);
 			b = NULL;
 		}
-		if (cpu->machine->measure)
+		if (measure)
 			x->translate_ns += clock_host_now() - start;
 		if (b)
 			note_code(x, va, &code, b);
