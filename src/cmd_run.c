@@ -242,10 +242,10 @@ static int run_to_end(struct run *run, struct error *err)
 	if (!run->gdb && !vm_resume(run->vm, err))
 		return command_fail("run", err);
 	if (!vm_wait(run->vm, o->timeout_ns, o->no_reboot, &r.exit)) {
-		/* the guest may end just now: the first report wins */
+		/* the guest may end just now: the first report wins, but a reboot is no end */
 		machine_end(&run->vm->machine, EXIT_TIMEOUT, 0, "--timeout");
-		if (!vm_wait(run->vm, UINT64_MAX, true, &r.exit))
-			r.exit.cause = EXIT_TIMEOUT;
+		if (!vm_wait(run->vm, UINT64_MAX, true, &r.exit) || (r.exit.cause == EXIT_REBOOT && !o->no_reboot))
+			r.exit = (struct guest_exit){ .cause = EXIT_TIMEOUT, .text = "--timeout" };
 	}
 	r.host_ns = clock_host_now() - start;
 	vm_pause(run->vm);

@@ -227,11 +227,10 @@ def socket_console():
     where = f"{s.tmp}/console.sock"
     p = subprocess.Popen([s.calque, "run", "--kernel", s.guest("echo"), "-m", "64M", "--timeout", "30", "--serial", f"unix:{where}"],
                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    while not os.path.exists(where):
-        assert p.poll() is None
-        time.sleep(0.02)
     with socket.socket(socket.AF_UNIX) as client:
-        client.connect(where)
+        while client.connect_ex(where):  # not there yet, or bound and not listening yet
+            assert p.poll() is None
+            time.sleep(0.02)
         client.sendall(b"xyzq")
         got = b""
         while not got.endswith(b"xyzq"):
