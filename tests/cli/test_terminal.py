@@ -61,6 +61,10 @@ class Session:
         self.pid = int(self.told.readline())
         self.ended = False
 
+    def is_stopped(self):
+        with open(f"/proc/{self.pid}/stat", encoding="ascii") as f:
+            return f.read().rpartition(")")[2].split()[0] == "T"
+
     def kill(self, number):
         try:
             os.kill(self.pid, number)
@@ -166,7 +170,7 @@ def stop_and_continue():
         t.expect(b"ready")
         t.kill(signal.SIGTSTP)
         end = time.monotonic() + 10
-        while t.is_raw():
+        while t.is_raw() or not t.is_stopped():  # a SIGCONT before the stop would be lost
             assert time.monotonic() < end, "stopped, and the terminal is raw"
             time.sleep(0.05)
         t.kill(signal.SIGCONT)
