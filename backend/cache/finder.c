@@ -112,6 +112,15 @@ static void note_code(struct finder *x, uint64_t va, const struct mmu_code *code
 	}
 }
 
+const void *finder_probe(struct vcpu *cpu, uint64_t va)
+{
+	const struct jump_cache_entry *j = JUMP_CACHE_ENTRY(cpu, va);
+	if (j->pc != va || __atomic_load_n(&j->key, __ATOMIC_RELAXED) != cpu->jump_key[va >> 63])
+		return NULL;
+	cpu->reg[SLOT_PAGE] = va & PAGE_MASK;
+	return j->code;
+}
+
 struct code_block *finder_look_up(struct finder *x, uint64_t va)
 {
 	struct vcpu *cpu = x->cpu;

@@ -27,6 +27,8 @@ struct finder {
 void finder_init(struct finder *x, struct vcpu *cpu, struct codecache *cache, const struct code_handlers *handlers);
 /* Tells the vCPU's virtual-PC cache the current context and mode. */
 void finder_set_keys(struct finder *x);
+/* Where the translation of va begins, from the virtual-PC cache alone; NULL: it is not there. SLOT_PAGE is va's then. */
+const void *finder_probe(struct vcpu *cpu, uint64_t va);
 /* The block for va in the current mode and context, NULL with an exception pending; cpu->pc and SLOT_PAGE are va's then. */
 struct code_block *finder_look_up(struct finder *x, uint64_t va);
 /* Whether the block is one that nobody finds again: it must not be linked. */

@@ -20,14 +20,9 @@ static const struct code_block *follow(struct finder *x, const struct uop *miss)
 
 static const struct uop *find(struct finder *x, uint64_t va)
 {
-	struct vcpu *cpu = x->cpu;
-	const struct jump_cache_entry *j = JUMP_CACHE_ENTRY(cpu, va);
-	if (j->pc == va && __atomic_load_n(&j->key, __ATOMIC_RELAXED) == cpu->jump_key[va >> 63]) {
-		cpu->reg[SLOT_PAGE] = va & PAGE_MASK;
-		return j->code;
-	}
-	const struct code_block *b = finder_look_up(x, va);
-	return b ? b->uop : NULL;
+	const void *u = finder_probe(x->cpu, va);
+	const struct code_block *b = u ? NULL : finder_look_up(x, va);
+	return b ? b->uop : u;
 }
 
 static void run(struct vcpu *cpu)

@@ -162,7 +162,7 @@ bool choose_loop_pins(const struct stencil_arena *s, const struct code_block *b,
 		for (unsigned i = 1; i < STENCIL_PINS; i++)
 			if (weight[pins->slot[i]] < weight[pins->slot[worst]])
 				worst = i;
-		if (weight[best] <= weight[pins->slot[worst]] + 1)
+		if (!best || weight[best] <= weight[pins->slot[worst]] + 1)
 			return changed;
 		pins->of[pins->slot[worst]] = 0;
 		pins->slot[worst] = (uint8_t)best;

@@ -65,30 +65,29 @@ static void put_rel32(struct stencil_arena *s, uint32_t at, uint32_t to)
 	memcpy(s->write + at, &v, sizeof v);
 }
 
-static void copy_code(uint8_t *to, const struct stencil *st)
+static void put(struct emitter *e, unsigned id);
+
+/* The same in the cold part. Returns where. */
+static uint32_t put_cold(struct emitter *e, unsigned id)
 {
-	memcpy(to, stencil_code + st->code, st->len);
+	struct stencil_arena *s = e->s;
+	uint32_t hot = s->hot, at = s->cold;
+	s->hot = s->cold;
+	put(e, id);
+	s->cold = s->hot;
+	s->hot = hot;
+	return at;
 }
 
-/* The way to C from here, in the cold part. */
+/* The way to C from here. */
 static uint32_t put_thunk(struct emitter *e, enum stencil_site_kind kind, unsigned exit, uint32_t resume)
 {
 	struct stencil_arena *s = e->s;
-	const struct stencil *st = &stencil[STENCIL_thunk];
-	uint32_t at = s->cold;
-	int32_t number = (int32_t)s->n_sites;
+	e->number[HOLE_site] = (int32_t)s->n_sites;
 	s->site[s->n_sites++] = (struct stencil_site){
 		.block = e->b, .resume = resume, .uop = e->uop, .kind = kind, .exit = exit, .acc = e->places.acc,
 		.facc = e->places.facc };
-	copy_code(s->write + at, st);
-	for (const struct hole *h = &stencil_hole[st->first_hole]; h < &stencil_hole[st->first_hole + st->n_holes]; h++) {
-		if (h->kind == HOLE_site)
-			memcpy(s->write + at + h->offset, &number, sizeof number);
-		else
-			put_rel32(s, at + h->offset, e->service);
-	}
-	s->cold += st->len;
-	return at;
+	return put_cold(e, STENCIL_thunk);
 }
 
 /* The target of exit n: its way to C until it is linked, or the stencils that follow. */
@@ -109,7 +108,7 @@ static void put(struct emitter *e, unsigned id)
 	struct stencil_arena *s = e->s;
 	const struct stencil *st = &stencil[id];
 	uint32_t at = s->hot, end = at + st->len;
-	copy_code(s->write + at, st);
+	memcpy(s->write + at, stencil_code + st->code, st->len);
 	s->hot = end;
 	for (const struct hole *h = &stencil_hole[st->first_hole]; h < &stencil_hole[st->first_hole + st->n_holes]; h++) {
 		uint32_t place = at + h->offset;
@@ -311,24 +310,12 @@ static bool leads_to_itself(const struct code_block *b, const struct code_exit *
 	return exit->miss.handler != far && (uint64_t)exit->miss.imm == (b->pa & (PAGE_SIZE - 1));
 }
 
-/* The routine that calls service, for a block's own pins, in the cold part. */
-static uint32_t put_service(struct emitter *e)
-{
-	struct stencil_arena *s = e->s;
-	uint32_t hot = s->hot, at = s->cold;
-	s->hot = s->cold;
-	put(e, STENCIL_service);
-	s->cold = s->hot;
-	s->hot = hot;
-	return at;
-}
-
 /* The beginning of such a block. */
 static void begin_loop(struct emitter *e, const struct pins *pins)
 {
 	struct stencil_arena *s = e->s;
 	change_pins(e, pins);
-	e->service = put_service(e);
+	e->service = put_cold(e, STENCIL_service);	/* for these pins */
 	uint32_t at = s->hot + 1;
 	s->write[s->hot] = 0xe9;
 	s->hot = (s->hot + 5 + 15) & ~15u;

@@ -14,8 +14,8 @@
 #include "runtime/fp.h"
 #include "runtime/softfp.h"
 
-/* `auto`: how often a block is looked up before machine code is made of it. Twice as many or none cost a boot the same within what can be
- * measured; code that runs once is not worth copying. */
+/* `auto`: how often a block is looked up before machine code is made of it. With none a boot takes the same time, and a third more machine
+ * code (docs/performance.md). */
 #define USES_BEFORE_CODE 1
 
 /* What the vCPUs share. */
@@ -188,15 +188,8 @@ static void run(struct vcpu *cpu)
 	if (cpu->single_step)
 		vcpu_trip(cpu);
 	fp_load_control(cpu->fp_control);
-	const struct jump_cache_entry *j = JUMP_CACHE_ENTRY(cpu, cpu->pc);
-	const void *code = NULL;
-	t->next = NULL;
-	if (j->pc == cpu->pc && __atomic_load_n(&j->key, __ATOMIC_RELAXED) == cpu->jump_key[cpu->pc >> 63]) {
-		cpu->reg[SLOT_PAGE] = cpu->pc & PAGE_MASK;
-		code = j->code;
-	} else {
-		t->next = finder_look_up(&t->finder, cpu->pc);
-	}
+	const void *code = finder_probe(cpu, cpu->pc);
+	t->next = code ? NULL : finder_look_up(&t->finder, cpu->pc);
 	while (code || t->next) {
 		const struct code_block *b = t->next;
 		if (b)
@@ -313,22 +306,9 @@ static void print_stats(struct machine *m, void *file)
 	}
 }
 
-const struct exec_ops stencil_engine = {
-	.name = "stencil",
-	.vcpu_init = init_stencil,
-	.vcpu_destroy = destroy,
-	.run = run,
-	.invalidate = invalidate,
-	.flush = flush,
-	.print_stats = print_stats,
-};
-
-const struct exec_ops auto_engine = {
-	.name = "auto",
-	.vcpu_init = init_auto,
-	.vcpu_destroy = destroy,
-	.run = run,
-	.invalidate = invalidate,
-	.flush = flush,
-	.print_stats = print_stats,
-};
+#define ENGINE(engine_name, engine_init) { \
+	.name = engine_name, .vcpu_init = engine_init, .vcpu_destroy = destroy, .run = run, .invalidate = invalidate, .flush = flush, \
+	.print_stats = print_stats, \
+}
+const struct exec_ops stencil_engine = ENGINE("stencil", init_stencil);
+const struct exec_ops auto_engine = ENGINE("auto", init_auto);

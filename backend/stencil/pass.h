@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The ops that have stencils of their own for pinned operands, with PLACE_D, PLACE_A, PLACE_B: those that are frequent in guest code
- * (docs/performance.md). An operand that an op does not have counts as place 0; the others' operands are spilled and filled around them.
+ * The ops that have stencils of their own for pinned operands, with PLACE_D, PLACE_A, PLACE_B: those that compilers use most. An operand that an op does not have counts as place 0; the others' operands are spilled and filled around them.
  */
 #define VARIANT_(name, d, a, b) op_##name##__##d##a##b
 #define VARIANT(name, d, a, b) VARIANT_(name, d, a, b)

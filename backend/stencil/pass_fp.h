@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The floating-point part of pass.h. Doubles that arithmetic reads and writes are in facc where PLACE_ACC says so; singles, whose boxes are made by
- * integer operations, bits and integers are in acc. emit.c knows which ops do what: in_facc.
+ * integer operations, bits and integers are in acc. choose.c knows which ops do what: in_facc.
  *
  * Each part defines all ops and drops those of the others: NAME differs.
  */
