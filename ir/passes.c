@@ -19,10 +19,11 @@
 enum known { UNKNOWN, CONSTANT, PAGE_RELATIVE };
 
 struct state {
-	uint8_t known[VCPU_SLOTS];
+	uint64_t known[VCPU_SLOTS / 32];	/* two bits each: little to clear for each block */
 	uint64_t value[VCPU_SLOTS];	/* where known */
 	struct { uint8_t slot, of; } copy[MAX_COPIES];
 	unsigned n_copies;
+	uint64_t words[VCPU_SLOTS / 64];	/* bit n: slot n holds its own low half, sign-extended */
 };
 
 static bool fits(uint64_t v)
@@ -43,9 +44,30 @@ static unsigned effects_of(const struct uop *u, const struct helper *helpers)
 
 /* ---- forward ---- */
 
+static enum known known_of(const struct state *s, unsigned slot)
+{
+	return s->known[slot / 32] >> slot % 32 * 2 & 3;
+}
+
+static void set_known(struct state *s, unsigned slot, enum known known)
+{
+	unsigned shift = slot % 32 * 2;
+	s->known[slot / 32] = (s->known[slot / 32] & ~((uint64_t)3 << shift)) | (uint64_t)known << shift;
+}
+
+static bool is_word(const struct state *s, unsigned slot)
+{
+	return s->words[slot / 64] >> slot % 64 & 1;
+}
+
+static void set_word(struct state *s, unsigned slot, bool word)
+{
+	s->words[slot / 64] = (s->words[slot / 64] & ~((uint64_t)1 << slot % 64)) | (uint64_t)word << slot % 64;
+}
+
 static void forget(struct state *s, unsigned slot)
 {
-	s->known[slot] = UNKNOWN;
+	set_known(s, slot, UNKNOWN);
 	for (unsigned i = 0; i < s->n_copies;) {
 		if (s->copy[i].slot == slot || s->copy[i].of == slot)
 			s->copy[i] = s->copy[--s->n_copies];
@@ -56,9 +78,11 @@ static void forget(struct state *s, unsigned slot)
 
 static void forget_all(struct state *s)
 {
-	memset(s->known, UNKNOWN, sizeof(s->known));
-	s->known[SLOT_ZERO] = CONSTANT;
-	s->known[SLOT_PAGE] = PAGE_RELATIVE;
+	memset(s->known, 0, sizeof(s->known));
+	memset(s->words, 0, sizeof(s->words));
+	set_word(s, SLOT_ZERO, true);
+	set_known(s, SLOT_ZERO, CONSTANT);
+	set_known(s, SLOT_PAGE, PAGE_RELATIVE);
 	s->n_copies = 0;
 }
 
@@ -70,54 +94,42 @@ static uint8_t original(const struct state *s, uint8_t slot)
 	return slot;
 }
 
-/* The form of a two-slot op with an immediate for b; those of `commutes` may swap a and b first. */
-static bool immediate_form(uint64_t op, uint64_t *form, bool *commutes)
-{
-	*commutes = false;
-	switch (op) {
-#define FORM(name) case UOP_##name: *form = UOP_##name##_i; return true;
+/* What the walk forward asks of each op, one byte each */
+enum {
+	COMMUTES = 1,	/* a and b may be swapped for the immediate form */
+	NEUTRAL = 2,	/* d = a, 0 is d = a */
+};
+static const uint8_t traits[UOP_COUNT] = {
+	[UOP_add] = COMMUTES, [UOP_and] = COMMUTES, [UOP_or] = COMMUTES, [UOP_xor] = COMMUTES, [UOP_addw] = COMMUTES,
+	[UOP_add_i] = NEUTRAL, [UOP_or_i] = NEUTRAL, [UOP_xor_i] = NEUTRAL, [UOP_shl_i] = NEUTRAL, [UOP_shr_i] = NEUTRAL,
+	[UOP_sar_i] = NEUTRAL, [UOP_ror_i] = NEUTRAL,
+};
+/* The form of a two-slot op with an immediate for b; 0: none */
+static const uint8_t immediate_form[UOP_COUNT] = {
+#define FORM(name) [UOP_##name] = UOP_##name##_i,
 	FORM(shl) FORM(shr) FORM(sar) FORM(slt) FORM(sltu) FORM(shlw) FORM(shrw) FORM(sarw) FORM(ror) FORM(rorw)
-	FORM(bclr) FORM(bset) FORM(binv) FORM(bext)
+	FORM(bclr) FORM(bset) FORM(binv) FORM(bext) FORM(add) FORM(and) FORM(or) FORM(xor) FORM(addw)
 #undef FORM
-#define FORM(name) case UOP_##name: *form = UOP_##name##_i; *commutes = true; return true;
-	FORM(add) FORM(and) FORM(or) FORM(xor) FORM(addw)
-#undef FORM
-	default:
-		return false;
-	}
-}
-
-/* Whether op d = a, 0 is d = a */
-static bool zero_is_neutral(uint64_t op)
-{
-	switch (op) {
-	case UOP_add_i: case UOP_or_i: case UOP_xor_i: case UOP_shl_i: case UOP_shr_i: case UOP_sar_i: case UOP_ror_i:
-		return true;
-	default:
-		return false;
-	}
-}
+};
+_Static_assert(UOP_COUNT <= UINT8_MAX + 1, "an op fits into a byte");
 
 static void use_immediate(const struct state *s, struct uop *u)
 {
-	bool commutes;
-	uint64_t form;
-
-	if (u->op == UOP_sub && s->known[u->b] == CONSTANT && fits(-s->value[u->b])) {
+	if (u->op == UOP_sub && known_of(s, u->b) == CONSTANT && fits(-s->value[u->b])) {
 		u->op = UOP_add_i;
 		u->imm = (int32_t)(uint32_t)-s->value[u->b];
 		u->b = 0;
 		return;
 	}
-	if (!immediate_form(u->op, &form, &commutes))
+	if (!immediate_form[u->op])
 		return;
-	if (commutes && s->known[u->a] == CONSTANT && s->known[u->b] != CONSTANT) {
+	if (traits[u->op] & COMMUTES && known_of(s, u->a) == CONSTANT && known_of(s, u->b) != CONSTANT) {
 		uint8_t t = u->a;
 		u->a = u->b;
 		u->b = t;
 	}
-	if (s->known[u->b] == CONSTANT && fits(s->value[u->b])) {
-		u->op = form;
+	if (known_of(s, u->b) == CONSTANT && fits(s->value[u->b])) {
+		u->op = immediate_form[u->op];
 		u->imm = (int32_t)(uint32_t)s->value[u->b];
 		u->b = 0;
 	}
@@ -126,12 +138,12 @@ static void use_immediate(const struct state *s, struct uop *u)
 /* [a + imm] with a known base + constant becomes [base + (constant + imm)]. */
 static void fold_address(const struct state *s, struct uop *u)
 {
-	if (s->known[u->a] == UNKNOWN)
+	if (known_of(s, u->a) == UNKNOWN)
 		return;
 	uint64_t sum = s->value[u->a] + (uint64_t)(int64_t)u->imm;
 	if (!fits(sum))
 		return;
-	u->a = s->known[u->a] == CONSTANT ? SLOT_ZERO : SLOT_PAGE;
+	u->a = known_of(s, u->a) == CONSTANT ? SLOT_ZERO : SLOT_PAGE;
 	u->imm = (int32_t)(uint32_t)sum;
 }
 
@@ -140,12 +152,16 @@ static enum known evaluate(const struct state *s, struct uop *u, uint64_t *value
 {
 	const struct op_info *info = &op_info[u->op];
 
-	if (u->op == UOP_mov && s->known[u->a] == PAGE_RELATIVE) {
+	if (u->op == UOP_li) {
+		*value = (uint64_t)(int64_t)u->imm;
+		return CONSTANT;
+	}
+	if (u->op == UOP_mov && known_of(s, u->a) == PAGE_RELATIVE) {
 		*value = s->value[u->a];
-	} else if (u->op == UOP_add_i && s->known[u->a] == PAGE_RELATIVE) {
+	} else if (u->op == UOP_add_i && known_of(s, u->a) == PAGE_RELATIVE) {
 		*value = s->value[u->a] + (uint64_t)(int64_t)u->imm;
 	} else {
-		if ((info->has_a && s->known[u->a] != CONSTANT) || (info->has_b && s->known[u->b] != CONSTANT) ||
+		if ((info->has_a && known_of(s, u->a) != CONSTANT) || (info->has_b && known_of(s, u->b) != CONSTANT) ||
 		    !ir_fold(u, s->value[u->a], s->value[u->b], value))
 			return UNKNOWN;
 		if (fits(*value))
@@ -162,9 +178,9 @@ static enum known evaluate(const struct state *s, struct uop *u, uint64_t *value
 /* A branch whose way is known, and an indirect jump within reach of the page, become direct jumps. */
 static void fold_end(const struct state *s, struct uop *u, int64_t target[2])
 {
-	if (s->known[u->a] == UNKNOWN)
+	if (known_of(s, u->a) == UNKNOWN)
 		return;
-	bool known = s->known[u->a] == s->known[u->b], taken = false;
+	bool known = known_of(s, u->a) == known_of(s, u->b), taken = false;
 	uint64_t a = s->value[u->a], b = known ? s->value[u->b] : 0;
 
 	switch (u->op) {
@@ -176,23 +192,23 @@ static void fold_end(const struct state *s, struct uop *u, int64_t target[2])
 		break;
 	/* the order of two addresses depends on the page: they might wrap */
 	case UOP_blt:
-		known = known && s->known[u->a] == CONSTANT;
+		known = known && known_of(s, u->a) == CONSTANT;
 		taken = (int64_t)a < (int64_t)b;
 		break;
 	case UOP_bge:
-		known = known && s->known[u->a] == CONSTANT;
+		known = known && known_of(s, u->a) == CONSTANT;
 		taken = (int64_t)a >= (int64_t)b;
 		break;
 	case UOP_bltu:
-		known = known && s->known[u->a] == CONSTANT;
+		known = known && known_of(s, u->a) == CONSTANT;
 		taken = a < b;
 		break;
 	case UOP_bgeu:
-		known = known && s->known[u->a] == CONSTANT;
+		known = known && known_of(s, u->a) == CONSTANT;
 		taken = a >= b;
 		break;
 	case UOP_jr:
-		if (s->known[u->a] != PAGE_RELATIVE || !fits(a + (uint64_t)(int64_t)u->imm))
+		if (known_of(s, u->a) != PAGE_RELATIVE || !fits(a + (uint64_t)(int64_t)u->imm))
 			return;
 		target[0] = (int64_t)((a + (uint64_t)(int64_t)u->imm) & ~(uint64_t)1);
 		*u = (struct uop){ .op = UOP_jmp };
@@ -233,6 +249,26 @@ static void fuse_shifts(struct uop *first, struct uop *second)
 	*second = fused;
 }
 
+/* Whether the op leaves the sign-extended low half of its result: extending that once more is then a copy. */
+static bool makes_word(const struct state *s, const struct uop *u)
+{
+	switch (u->op) {
+	case UOP_addw: case UOP_addw_i: case UOP_subw: case UOP_shlw: case UOP_shlw_i: case UOP_shrw: case UOP_shrw_i: case UOP_sarw: case UOP_sarw_i:
+	case UOP_mulw: case UOP_divw: case UOP_divuw: case UOP_remw: case UOP_remuw: case UOP_sext8: case UOP_sext16: case UOP_sext32: case UOP_zext16:
+	case UOP_slt: case UOP_slt_i: case UOP_sltu: case UOP_sltu_i: case UOP_li:
+	case UOP_ld_u8: case UOP_ld_s8: case UOP_ld_u16: case UOP_ld_s16: case UOP_ld_s32:
+		return true;
+	case UOP_and: case UOP_or: case UOP_xor:
+		return is_word(s, u->a) && is_word(s, u->b);
+	case UOP_and_i:
+		return u->imm >= 0 || is_word(s, u->a);
+	case UOP_or_i: case UOP_xor_i: case UOP_mov:
+		return is_word(s, u->a);
+	default:
+		return false;
+	}
+}
+
 /* Returns false if the micro-op changes nothing. */
 static bool forward_uop(struct state *s, struct uop *u, int64_t target[2])
 {
@@ -251,23 +287,27 @@ static bool forward_uop(struct state *s, struct uop *u, int64_t target[2])
 			fold_address(s, u);
 		else if (info->effects & EFFECT_END)
 			fold_end(s, u, target);
-		if (info->has_d)
+		if (info->has_d) {
 			forget(s, u->d);
+			set_word(s, u->d, makes_word(s, u));
+		}
 		return true;
 	}
 
 	uint64_t value = 0;
 	use_immediate(s, u);
-	if (u->imm == 0 && zero_is_neutral(u->op))
+	if (u->imm == 0 && (traits[u->op] & NEUTRAL || ((u->op == UOP_addw_i || u->op == UOP_sext32) && is_word(s, u->a))))
 		u->op = UOP_mov;
 	enum known known = evaluate(s, u, &value);
 	/* a temporary's value is known from the instruction before, but is no longer there */
-	if (known && s->known[u->d] == known && s->value[u->d] == value && !is_temp(u->d))
+	if (known && known_of(s, u->d) == known && s->value[u->d] == value && !is_temp(u->d))
 		return false;
 	if (u->op == UOP_mov && u->a == u->d)
 		return false;
+	bool word = makes_word(s, u);
 	forget(s, u->d);
-	s->known[u->d] = known;
+	set_word(s, u->d, word);
+	set_known(s, u->d, known);
 	s->value[u->d] = value;
 	/* no copies of temporaries: the slot outlives the instruction, they do not */
 	if (u->op == UOP_mov && s->n_copies < MAX_COPIES && !is_temp(u->a)) {
@@ -300,9 +340,9 @@ static void live_guest(struct live *l)
 	l->bits[SLOT_SINK / 64] &= ~((uint64_t)1 << SLOT_SINK % 64);
 }
 
-static void live_add(struct live *l, unsigned slot)
+static void live_add(struct live *l, bool used, unsigned slot)
 {
-	l->bits[slot / 64] |= (uint64_t)1 << slot % 64;
+	l->bits[slot / 64] |= (uint64_t)used << slot % 64;
 }
 
 /* Marks what is dead by op = UOP_COUNT; returns whether there was something. */
@@ -336,12 +376,9 @@ static bool backward(struct ir_block *b, const struct helper *helpers)
 		}
 		if (info->effects && effects_of(u, helpers) & (HELPER_MAY_FAULT | HELPER_WRITES_REGS))
 			live_guest(&live);
-		if (info->has_a)
-			live_add(&live, u->a);
-		if (info->has_b)
-			live_add(&live, u->b);
-		if (info->has_c)
-			live_add(&live, u->c);
+		live_add(&live, info->has_a, u->a);
+		live_add(&live, info->has_b, u->b);
+		live_add(&live, info->has_c, u->c);
 	}
 	return found;
 }

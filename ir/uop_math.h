@@ -11,6 +11,20 @@
 __extension__ typedef __int128 int128;
 __extension__ typedef unsigned __int128 uint128;
 
+/* Parts of the bodies' files, and which of them are wanted: all, unless an executor defines it anew. */
+#define UOPS_ONE_SOURCE 1
+#define UOPS_TWO_SOURCES 2
+#define UOPS_LOADS 4
+#define UOPS_STORES 8
+#define UOPS_FP_ARITHMETIC 16
+#define UOPS_FP_COMPARE 32
+#define UOPS_FP_BITS 64
+#define UOPS_FP_TO_INT 128
+#define UOPS_FP_FROM_INT 256
+#define UOPS_FP_TO_FP 512
+#define UOPS_OTHERS 1024
+#define UOP_PARTS ~0
+
 #define SEXT32(v) ((uint64_t)(int64_t)(int32_t)(uint32_t)(v))
 
 ALWAYS_INLINE uint64_t math_div(uint64_t a, uint64_t b)

@@ -35,7 +35,7 @@ struct jump_cache_entry {
 	uint64_t key;		/* another thread may store 0 */
 	const void *code;	/* the executor's */
 };
-#define JUMP_CACHE_SIZE 4096
+#define JUMP_CACHE_SIZE 16384	/* a boot's working set (docs/performance.md) */
 #define JUMP_CACHE_ENTRY(cpu, pc) (&(cpu)->jump_cache[(pc) >> 1 & (JUMP_CACHE_SIZE - 1)])
 
 /* Requests to a vCPU's thread, ORed into vcpu->requests by any thread */

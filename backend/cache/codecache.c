@@ -239,12 +239,12 @@ static void unlist(struct codecache *cc, struct phys_page *page, const struct co
 		atomic_store(&page->code, 0);
 }
 
-/* Virtual-PC caches are indexed by bits of the address of which only one is not the same in the physical address. */
+/* Virtual-PC caches are indexed by the address's bits 1 to 14. Of these only those within the page are known here. */
 static void forget_in_jump_caches(struct codecache *cc, const struct code_block *b)
 {
-	_Static_assert(JUMP_CACHE_SIZE == PAGE_SIZE, "an entry's index is the address's bits 1 to 12");
+	_Static_assert(JUMP_CACHE_SIZE == 4 * PAGE_SIZE, "an entry's index is the address's bits 1 to 14");
 	for (unsigned i = 0; b->code && i < cc->machine->n_vcpus; i++)
-		for (uint64_t upper = 0; upper <= PAGE_SIZE; upper += PAGE_SIZE) {
+		for (uint64_t upper = 0; upper < 2 * JUMP_CACHE_SIZE; upper += PAGE_SIZE) {
 			struct jump_cache_entry *j = JUMP_CACHE_ENTRY(cc->machine->vcpu[i], (b->pa & (PAGE_SIZE - 1)) | upper);
 			if (j->code == b->code)
 				__atomic_store_n(&j->key, 0, __ATOMIC_RELAXED);

@@ -3,8 +3,9 @@
  * What the stencils (stencils.c, compiled by clang at build time) and the engine that copies them agree on.
  *
  * All stencils have one signature and reach each other by jumps: on x86-64, preserve_none keeps the arguments in r12 to r15, rdi,
- * rsi, rdx and rcx, the first four of which survive calls of C functions. Four guest registers, chosen by the frontend, live
- * there (pins); all others are in struct vcpu. icount already counts the whole running block: its first stencil adds it.
+ * rsi, rdx, rcx, r8 and r9, the first four of which survive calls of C functions. Four guest registers, chosen by the frontend, live
+ * there (pins); all others are in struct vcpu. icount already counts the whole running block: its first stencil adds it. low_tlb and low_mask
+ * repeat cpu->tlb[0], which only C changes.
  *
  * acc repeats the slot that was last written to struct vcpu, so that what is computed from it need not wait for the store to be read back
  * (about seven cycles). facc (xmm0) does the same for what floating point has written. Which slots these are is known where stencils are
@@ -20,7 +21,7 @@
 #define STENCIL_PLACES (STENCIL_PINS + 2)
 
 #define STENCIL_ARGS struct vcpu *cpu, uint64_t icount, uint64_t pin1, uint64_t pin2, \
-	uint64_t pin3, uint64_t pin4, uint64_t acc, uint64_t site, double facc
+	uint64_t pin3, uint64_t pin4, uint64_t acc, uint64_t site, char *low_tlb, uint64_t low_mask, double facc
 
 /* What stencils find behind cpu->exec: no address of the process is in their code. */
 struct stencil_calls {
@@ -65,5 +66,26 @@ enum stencil_hole {
 	STENCIL_NUMBERS(HOLE)
 	STENCIL_TARGETS(HOLE)
 #undef HOLE
-	HOLE_KINDS
+	HOLE_KINDS,
+	/* other forms of hole_imm, which extract.c tells apart */
+	HOLE_imm_byte = HOLE_KINDS,	/* its low eight bits */
+	HOLE_imm_lea,			/* the displacement of a lea from one register to another: 0 makes that a move */
 };
+
+/*
+ * How extract.c writes a stencil: this, the holes, those of numbers first, and the code, all in one place so that a copy misses the host's
+ * caches once. A stencil's number is its offset in the table in units of STENCIL_UNIT bytes; 0 is none.
+ */
+struct hole { uint16_t offset; uint8_t kind; int8_t addend; };
+struct stencil {
+	uint16_t len;
+	uint8_t n_numbers, n_targets;
+	uint8_t d;		/* the place of its result */
+	uint8_t starts;		/* bit n: it may begin at n modulo 8, so that no displacement of an exit crosses an aligned quadword */
+	struct hole hole[];
+};
+#define STENCIL_UNIT 8
+/* Each has this many holes for numbers: those that it has no use for lie behind its code. */
+#define STENCIL_MIN_NUMBERS 2
+/* Code is copied in pieces of this size, up to one of which follows what is written, and the table. */
+#define STENCIL_PIECE 64

@@ -3,93 +3,53 @@
 #include "backend/stencil/stencil_choice.h"
 #include "ir/op_info.h"
 
-/* ---- NaN boxes: what an op has boxed need not be unboxed with a check by the next ---- */
+enum {
+	/* What it reads, and what it writes, is in facc where PLACE_ACC says so, and not in acc (pass_fp.h) */
+	FACC_IN = 1, FACC_OUT = 2,
+	/* NaN boxes: what an op has boxed need not be unboxed with a check by the next. Stencils of the second form take operands for boxed. */
+	SINGLES_IN = 4, SINGLE_OUT = 8,
+};
+static const uint8_t fp_places[UOP_COUNT] = {
+#define IN_OUT (FACC_IN | FACC_OUT)
+	[UOP_fadd_d] = IN_OUT, [UOP_fsub_d] = IN_OUT, [UOP_fmul_d] = IN_OUT, [UOP_fdiv_d] = IN_OUT, [UOP_fmadd_d] = IN_OUT, [UOP_fsqrt_d] = IN_OUT,
+	[UOP_feq_d] = FACC_IN, [UOP_flt_d] = FACC_IN, [UOP_fle_d] = FACC_IN, [UOP_fcvtz_w_d] = FACC_IN, [UOP_fcvtz_l_d] = FACC_IN,
+	[UOP_fcvt_d_w] = FACC_OUT, [UOP_fcvt_d_l] = FACC_OUT,
+	[UOP_fcvt_s_d] = FACC_IN | SINGLE_OUT, [UOP_fcvt_d_s] = FACC_OUT | SINGLES_IN,
+#undef IN_OUT
+#define IN_OUT (SINGLES_IN | SINGLE_OUT)
+	[UOP_fadd_s] = IN_OUT, [UOP_fsub_s] = IN_OUT, [UOP_fmul_s] = IN_OUT, [UOP_fdiv_s] = IN_OUT, [UOP_fmadd_s] = IN_OUT, [UOP_fsqrt_s] = IN_OUT,
+	[UOP_fsgnj_s] = IN_OUT, [UOP_fsgnjn_s] = IN_OUT, [UOP_fsgnjx_s] = IN_OUT,
+	[UOP_feq_s] = SINGLES_IN, [UOP_flt_s] = SINGLES_IN, [UOP_fle_s] = SINGLES_IN,
+	[UOP_fmin_s] = SINGLE_OUT, [UOP_fmax_s] = SINGLE_OUT, [UOP_fcvt_s_w] = SINGLE_OUT, [UOP_fcvt_s_wu] = SINGLE_OUT,
+	[UOP_fcvt_s_l] = SINGLE_OUT, [UOP_fcvt_s_lu] = SINGLE_OUT, [UOP_fcvt_s_h] = SINGLE_OUT, [UOP_box32] = SINGLE_OUT,
+	[UOP_ld_box32] = SINGLE_OUT,
+#undef IN_OUT
+};
 
-/* Ops whose stencils of the second form take all their operands for boxed */
-static bool reads_singles(enum uop_op op)
+static bool is_boxed(const struct places *p, unsigned slot)
 {
-	switch (op) {
-	case UOP_fadd_s: case UOP_fsub_s: case UOP_fmul_s: case UOP_fdiv_s: case UOP_fmadd_s: case UOP_fsqrt_s: case UOP_feq_s: case UOP_flt_s:
-	case UOP_fle_s: case UOP_fsgnj_s: case UOP_fsgnjn_s: case UOP_fsgnjx_s: case UOP_fcvt_d_s:
-		return true;
-	default:
-		return false;
-	}
+	return p->boxed[slot / 64] >> slot % 64 & 1;
 }
 
-/* Whether the op writes a boxed single. */
-static bool writes_single(const struct places *p, const struct uop *u, enum uop_op op)
-{
-	switch (op) {
-	case UOP_fadd_s: case UOP_fsub_s: case UOP_fmul_s: case UOP_fdiv_s: case UOP_fmadd_s: case UOP_fsqrt_s: case UOP_fmin_s: case UOP_fmax_s:
-	case UOP_fsgnj_s: case UOP_fsgnjn_s: case UOP_fsgnjx_s: case UOP_fcvt_s_w: case UOP_fcvt_s_wu: case UOP_fcvt_s_l: case UOP_fcvt_s_lu:
-	case UOP_fcvt_s_d: case UOP_fcvt_s_h: case UOP_box32: case UOP_ld_box32:
-		return true;
-	case UOP_mov:
-		return p->boxed[u->a];
-	default:
-		return false;
-	}
-}
-
-/* ---- places ---- */
-
-/* Whether what an op reads, and what it writes, is in facc where PLACE_ACC says so, and not in acc (pass_fp.h). */
-static void in_facc(enum uop_op op, bool *reads, bool *writes)
-{
-	*reads = *writes = false;
-	switch (op) {
-	case UOP_fadd_d: case UOP_fsub_d: case UOP_fmul_d: case UOP_fdiv_d: case UOP_fmadd_d: case UOP_fsqrt_d:
-		*reads = *writes = true;
-		break;
-	case UOP_feq_d: case UOP_flt_d: case UOP_fle_d: case UOP_fcvtz_w_d: case UOP_fcvtz_l_d: case UOP_fcvt_s_d:
-		*reads = true;
-		break;
-	case UOP_fcvt_d_w: case UOP_fcvt_d_l: case UOP_fcvt_d_s:
-		*writes = true;
-		break;
-	default:
-		break;
-	}
-}
-
-/* Where a slot's value is to be read; acc: the slot that is in the register that PLACE_ACC is. */
+/* Where a slot's value is to be read; acc: the slot that is in the register that PLACE_ACC is, which is not pinned. Without branches, as none
+ * of them can be predicted. */
 static unsigned place_of(const struct places *p, bool used, unsigned slot, unsigned acc)
 {
-	return !used ? 0 : p->pins->of[slot] ? p->pins->of[slot] : slot && slot == acc ? PLACE_ACC : 0;
+	unsigned in_acc = (slot == acc) & (acc != 0);
+	return (p->pins->of[slot] | in_acc * PLACE_ACC) & -(unsigned)used;
 }
 
-/* The stencil of op for operands in these places. What is in acc is also in struct vcpu: that may do where no stencil for acc exists. */
-static unsigned variant(enum uop_op op, unsigned form, unsigned *d, unsigned a, unsigned b)
-{
-	const unsigned a_places[2] = { a, a == PLACE_ACC ? 0 : a }, b_places[2] = { b, b == PLACE_ACC ? 0 : b },
-		       d_places[2] = { *d, *d == PLACE_ACC ? 0 : *d };
-	for (unsigned i = 0; i < 8; i++) {
-		*d = d_places[i >> 2];
-		unsigned id = stencil_of[op][form][*d][a_places[i & 1]][b_places[i >> 1 & 1]];
-		if (id)
-			return id;
-	}
-	return 0;
-}
-
-unsigned choose_stencil(const struct places *p, const struct uop *u, enum uop_op op, uint32_t mode, unsigned *d)
+unsigned choose_stencil(const struct places *p, const struct uop *u, enum uop_op op, uint32_t mode, unsigned d)
 {
 	const struct op_info *info = &op_info[op];
-	bool fp_in, fp_out;
-	in_facc(op, &fp_in, &fp_out);
-	unsigned acc = fp_in ? p->facc : p->acc, a = place_of(p, info->has_a, u->a, acc), b = place_of(p, info->has_b, u->b, acc),
-		 c = place_of(p, info->has_c, u->c, acc), wanted = *d;
-	bool low = info->effects & (EFFECT_LOAD | EFFECT_STORE) && mode & MODE_LOW_HALF;
-	bool boxed = reads_singles(op) && p->boxed[u->a] && (!info->has_b || p->boxed[u->b]) && (!info->has_c || p->boxed[u->c]);
+	bool singles = fp_places[op] & SINGLES_IN;
+	unsigned acc = fp_places[op] & FACC_IN ? p->facc : p->acc, a = place_of(p, info->has_a, u->a, acc),
+		 b = place_of(p, info->has_b, u->b, acc), c = place_of(p, info->has_c, u->c, acc);
 	if (c && c != PLACE_ACC)
 		return 0;
-	unsigned id = low || boxed || (c && !reads_singles(op)) ? variant(op, 1, d, a, b) : 0;
-	if (!id) {
-		*d = wanted;
-		id = variant(op, 0, d, a, b);
-	}
-	return id;
+	bool low = info->effects & (EFFECT_LOAD | EFFECT_STORE) && mode & MODE_LOW_HALF;
+	bool boxed = singles && is_boxed(p, u->a) && (!info->has_b || is_boxed(p, u->b)) && (!info->has_c || is_boxed(p, u->c));
+	return stencil_of[op][low || boxed || (c && !singles)][d][a][b];
 }
 
 unsigned choose_plain(enum uop_op op)
@@ -99,17 +59,16 @@ unsigned choose_plain(enum uop_op op)
 
 void places_write(struct places *p, const struct uop *u, enum uop_op op, unsigned d)
 {
-	bool fp_in, fp_out;
 	if (!op_info[op].has_d)
 		return;
-	p->boxed[u->d] = writes_single(p, u, op);
+	uint64_t bit = (uint64_t)1 << u->d % 64, *word = &p->boxed[u->d / 64];
+	*word = fp_places[op] & SINGLE_OUT || (op == UOP_mov && is_boxed(p, u->a)) ? *word | bit : *word & ~bit;
 	if (p->acc == u->d)
 		p->acc = 0;
 	if (p->facc == u->d)
 		p->facc = 0;
-	in_facc(op, &fp_in, &fp_out);
 	if (d == PLACE_ACC)
-		*(fp_out ? &p->facc : &p->acc) = u->d;
+		*(fp_places[op] & FACC_OUT ? &p->facc : &p->acc) = u->d;
 }
 
 void places_forget(struct places *p)
@@ -127,12 +86,13 @@ static void weigh_slots(const struct stencil_arena *s, const struct code_block *
 		const struct uop *u = &b->uop[i];
 		enum uop_op op = stencil_op_of(s, u);
 		const struct op_info *info = &op_info[op];
+		const unsigned d = info->has_d ? PLACE_ACC : 0;
 		if (info->has_a) {
-			weight[u->a] += stencil_of[op][0][0][1][0] ? 1 : -1;
+			weight[u->a] += stencil_of[op][0][d][1][0] ? 1 : -1;
 			carried[u->a] |= !written[u->a];
 		}
 		if (info->has_b) {
-			weight[u->b] += stencil_of[op][0][0][0][1] ? 1 : -1;
+			weight[u->b] += stencil_of[op][0][d][0][1] ? 1 : -1;
 			carried[u->b] |= !written[u->b];
 		}
 		if (info->has_c)

@@ -13,14 +13,14 @@ struct pins {
 struct places {
 	const struct pins *pins;
 	uint8_t acc, facc;		/* slots that they repeat; 0: none */
-	bool boxed[VCPU_SLOTS];		/* holds a NaN-boxed single for certain */
+	uint64_t boxed[VCPU_SLOTS / 64];	/* a bit each: holds a NaN-boxed single for certain */
 };
 
 /*
- * The number of a stencil for op with the operands where they are; 0: none, for operands that are pinned. *d is where the result is wanted:
- * a pin, PLACE_ACC if it may be repeated there, or 0; and where it will be.
+ * The number of a stencil for op with the operands where they are; 0: none, for operands that are pinned. d is where the result is wanted:
+ * a pin, PLACE_ACC if it may be repeated there, or 0; the stencil says where it will be.
  */
-unsigned choose_stencil(const struct places *p, const struct uop *u, enum uop_op op, uint32_t mode, unsigned *d);
+unsigned choose_stencil(const struct places *p, const struct uop *u, enum uop_op op, uint32_t mode, unsigned d);
 /* The one for operands in struct vcpu. */
 unsigned choose_plain(enum uop_op op);
 /* The micro-op's result goes to place d. */

@@ -9,14 +9,13 @@
 #include "backend/stencil/choose.h"
 #include "ir/op_info.h"
 
-struct hole { uint16_t offset; uint8_t kind; int8_t addend; };
-struct stencil { uint32_t code, first_hole; uint16_t len, n_holes; };
 #include "backend/stencil/stencil_table.h"
 
 /* One micro-op takes less than this: its stencil with spills and fills or far exits around it, and ways out to C */
 #define HOT_PER_UOP (STENCIL_LONGEST + 512)
 #define SITES_PER_UOP 4
 #define COLD_PER_UOP (SITES_PER_UOP * 16)
+#define COLD_SPARE (STENCIL_LONGEST + 2 * STENCIL_PIECE)	/* a loop's own way to C, and the rest of the last piece */
 
 struct stencil_arena {
 	uint8_t *write;			/* the writable mapping; code runs at write + to_exec */
@@ -49,8 +48,13 @@ struct emitter {
 
 _Static_assert(offsetof(struct vcpu, reg) + sizeof(((struct vcpu *)0)->reg) < INT32_MAX, "slots are reached by 32-bit offsets");
 _Static_assert(CODE_CACHE_MIN / 4 * 3 > (BLOCK_MAX_UOPS + 3) * HOT_PER_UOP + 4096, "any block fits into an empty arena");
-_Static_assert(CODE_CACHE_MIN / 4 > (BLOCK_MAX_UOPS + 3) * COLD_PER_UOP, "and what belongs to it too");
+_Static_assert(CODE_CACHE_MIN / 4 > (BLOCK_MAX_UOPS + 3) * COLD_PER_UOP + COLD_SPARE, "and what belongs to it too");
 _Static_assert(UOP_COUNT <= UINT8_MAX + 1, "op_of has a byte for each handler");
+
+static const struct stencil *stencil(unsigned id)
+{
+	return (const struct stencil *)(const void *)(stencil_table + id * STENCIL_UNIT);
+}
 
 static uint32_t slot_offset(unsigned slot)
 {
@@ -67,7 +71,7 @@ static void put_rel32(struct stencil_arena *s, uint32_t at, uint32_t to)
 
 static void put(struct emitter *e, unsigned id);
 
-/* The same in the cold part. Returns where. */
+/* A stencil in the cold part. Returns where. */
 static uint32_t put_cold(struct emitter *e, unsigned id)
 {
 	struct stencil_arena *s = e->s;
@@ -79,15 +83,21 @@ static uint32_t put_cold(struct emitter *e, unsigned id)
 	return at;
 }
 
-/* The way to C from here. */
+/* The way to C from here. There is one of them to every two stencils, so that this is put() for the one that it is, by itself. */
 static uint32_t put_thunk(struct emitter *e, enum stencil_site_kind kind, unsigned exit, uint32_t resume)
 {
 	struct stencil_arena *s = e->s;
-	e->number[HOLE_site] = (int32_t)s->n_sites;
+	const struct stencil *st = stencil(STENCIL_thunk);
+	const struct hole *number = st->hole, *service = st->hole + st->n_numbers;
+	uint32_t at = s->cold;
+	memcpy(s->write + at, service + 1, STENCIL_PIECE);
+	memcpy(s->write + at + number->offset, &s->n_sites, sizeof s->n_sites);
+	put_rel32(s, at + service->offset, e->service);
+	s->cold += st->len;
 	s->site[s->n_sites++] = (struct stencil_site){
 		.block = e->b, .resume = resume, .uop = e->uop, .kind = kind, .exit = exit, .acc = e->places.acc,
 		.facc = e->places.facc };
-	return put_cold(e, STENCIL_thunk);
+	return at;
 }
 
 /* The target of exit n: its way to C until it is linked, or the stencils that follow. */
@@ -103,21 +113,55 @@ static void put_exit(struct emitter *e, unsigned n, uint32_t at)
 	put_rel32(e->s, at, exit->unlinked);
 }
 
+/* lea number(%register), %register: to add nothing a move will do, which needs no execution unit. Prefixes without meaning fill its place. */
+static void put_sum(struct stencil_arena *s, uint32_t at, int32_t number)
+{
+	uint8_t *code = s->write + at - 3;
+	if (number) {
+		memcpy(code + 3, &number, sizeof number);
+		return;
+	}
+	code[6] = code[2] | 0xc0;
+	code[4] = code[0];
+	code[5] = 0x8b;
+	memset(code, 0x2e, 4);
+}
+
+static void put_number(struct emitter *e, uint32_t at, const struct hole *h)
+{
+	int32_t v = e->number[h->kind] + h->addend;
+	memcpy(e->s->write + at + h->offset, &v, sizeof v);
+}
+
 static void put(struct emitter *e, unsigned id)
 {
 	struct stencil_arena *s = e->s;
-	const struct stencil *st = &stencil[id];
+	const struct stencil *st = stencil(id);
+	const struct hole *h = st->hole, *targets = h + st->n_numbers, *last = targets + st->n_targets;
+	const uint8_t *code = (const uint8_t *)last;
 	uint32_t at = s->hot, end = at + st->len;
-	memcpy(s->write + at, stencil_code + st->code, st->len);
+	/* Few branches, as none of them can be predicted: whole pieces, and two numbers of which the code may have none. */
+	memcpy(s->write + at, code, STENCIL_PIECE);
+	for (uint32_t n = STENCIL_PIECE; n < st->len; n += STENCIL_PIECE)
+		memcpy(s->write + at + n, code + n, STENCIL_PIECE);
+	put_number(e, at, h++);
+	put_number(e, at, h++);
+	while (h < targets)
+		put_number(e, at, h++);
 	s->hot = end;
-	for (const struct hole *h = &stencil_hole[st->first_hole]; h < &stencil_hole[st->first_hole + st->n_holes]; h++) {
+	for (; h < last; h++) {
 		uint32_t place = at + h->offset;
-		if (h->kind < HOLE_next) {
-			int32_t v = e->number[h->kind] + h->addend;
-			memcpy(s->write + place, &v, sizeof v);
+		if (h->kind == HOLE_miss) {	/* most are that */
+			put_rel32(s, place, put_thunk(e, id == STENCIL_check ? SITE_CHECK : SITE_MISS, 0, end));
 			continue;
 		}
 		switch (h->kind) {
+		case HOLE_imm_byte:
+			s->write[place] = (uint8_t)e->number[HOLE_imm];
+			break;
+		case HOLE_imm_lea:
+			put_sum(s, place, e->number[HOLE_imm]);
+			break;
 		case HOLE_next:
 			put_rel32(s, place, end);
 			break;
@@ -126,9 +170,6 @@ static void put(struct emitter *e, unsigned id)
 			break;
 		case HOLE_not_taken:
 			put_exit(e, 1, place);
-			break;
-		case HOLE_miss:
-			put_rel32(s, place, put_thunk(e, id == STENCIL_check ? SITE_CHECK : SITE_MISS, 0, end));
 			break;
 		case HOLE_fault:
 			put_rel32(s, place, put_thunk(e, SITE_FAULT, 0, end));
@@ -148,14 +189,16 @@ static void put(struct emitter *e, unsigned id)
 
 static void put_spill(struct emitter *e, unsigned pin)
 {
+	static const uint16_t spill[STENCIL_PINS] = { STENCIL_spill1, STENCIL_spill2, STENCIL_spill3, STENCIL_spill4 };
 	e->number[HOLE_d] = (int32_t)slot_offset(e->places.pins->slot[pin]);
-	put(e, STENCIL_spill1 + pin);
+	put(e, spill[pin]);
 }
 
 static void put_fill(struct emitter *e, unsigned pin)
 {
+	static const uint16_t fill[STENCIL_PINS] = { STENCIL_fill1, STENCIL_fill2, STENCIL_fill3, STENCIL_fill4 };
 	e->number[HOLE_d] = (int32_t)slot_offset(e->places.pins->slot[pin]);
-	put(e, STENCIL_fill1 + pin);
+	put(e, fill[pin]);
 }
 
 static void use_pins(struct emitter *e, const struct pins *pins)
@@ -163,6 +206,19 @@ static void use_pins(struct emitter *e, const struct pins *pins)
 	e->places.pins = pins;
 	for (unsigned i = 0; i < STENCIL_PINS; i++)
 		e->number[HOLE_pin1 + i] = (int32_t)slot_offset(pins->slot[i]);
+}
+
+/* Sets what is looked at before anything else sets it: to clear all would take as long as two stencils. */
+static void begin(struct emitter *e, struct stencil_arena *s, struct code_block *b)
+{
+	e->s = s;
+	e->b = b;
+	e->uop = 0;
+	e->service = s->service;
+	e->loop = 0;
+	e->number[HOLE_d] = 0;		/* written behind stencils with few numbers, if nothing else */
+	use_pins(e, &s->pins);
+	places_forget(&e->places);
 }
 
 /* Gives the pins to other slots. */
@@ -193,26 +249,17 @@ static void put_nops(struct stencil_arena *s, unsigned n)
 /* So that a link is one atomic store, no displacement of an exit may cross an aligned quadword. */
 static void align_exits(struct stencil_arena *s, unsigned id)
 {
-	const struct stencil *st = &stencil[id];
-	for (unsigned pad = 0; pad < 8; pad++) {
-		bool good = true;
-		for (const struct hole *h = &stencil_hole[st->first_hole]; h < &stencil_hole[st->first_hole + st->n_holes]; h++)
-			good &= (h->kind != HOLE_taken && h->kind != HOLE_not_taken) || ((s->hot + pad + h->offset) & 7) <= 4;
-		if (good) {
-			put_nops(s, pad);
-			return;
-		}
-	}
-	abort();	/* two displacements five bytes apart always find a place */
+	unsigned starts = stencil(id)->starts * 0x101u >> (s->hot & 7);
+	put_nops(s, (unsigned)__builtin_ctz(starts));
 }
 
 static void put_plain(struct emitter *e, const struct uop *u, enum uop_op op)
 {
 	const struct op_info *info = &op_info[op];
-	unsigned pin = info->has_d ? e->places.pins->of[u->d] : 0, d = pin ? pin : info->has_d && u->d != SLOT_SINK ? PLACE_ACC : 0;
-	unsigned id = choose_stencil(&e->places, u, op, e->b->mode, &d);
+	unsigned pin = info->has_d ? e->places.pins->of[u->d] : 0, d = pin ? pin : info->has_d ? PLACE_ACC : 0;
+	unsigned id = choose_stencil(&e->places, u, op, e->b->mode, d);
 	if (id) {
-		places_write(&e->places, u, op, d);
+		places_write(&e->places, u, op, stencil(id)->d);
 		put(e, id);
 		return;
 	}
@@ -285,7 +332,7 @@ static void put_end(struct emitter *e, const struct uop *u, enum uop_op op)
 		e->waiting[n] = e->loop || exit[n].miss.handler == s->far_handler ? 0 : -1;
 	}
 	e->number[HOLE_target] = exit[0].miss.imm;
-	unsigned none = 0, id = choose_stencil(&e->places, u, op, e->b->mode, &none);
+	unsigned id = choose_stencil(&e->places, u, op, e->b->mode, 0);
 	if (id) {
 		align_exits(s, id);
 		put(e, id);
@@ -327,12 +374,13 @@ static void begin_loop(struct emitter *e, const struct pins *pins)
 bool stencil_translate(struct stencil_arena *s, struct code_block *b)
 {
 	uint32_t n = b->n_uops + 2u;
-	if (s->hot + HOT_PER_UOP * n > s->hot_end || s->cold + COLD_PER_UOP * n > s->size || s->n_sites + SITES_PER_UOP * n > s->max_sites)
+	if (s->hot + HOT_PER_UOP * n > s->hot_end || s->cold + COLD_PER_UOP * n + COLD_SPARE > s->size ||
+	    s->n_sites + SITES_PER_UOP * n > s->max_sites)
 		return false;
-	struct emitter e = { .s = s, .b = b, .service = s->service };
+	struct emitter e;
 	struct pins own;
 	struct code_exit *exit = code_exits(&b->uop[b->n_uops - 1]);
-	use_pins(&e, &s->pins);
+	begin(&e, s, b);
 	e.number[HOLE_count] = b->n_insns;
 	s->hot = (s->hot + 15) & ~15u;
 	uint32_t start = s->hot, start_cold = s->cold;
@@ -408,8 +456,9 @@ bool stencil_link_far(struct stencil_arena *s, const struct code_exit *exit)
 {
 	if (s->hot + 2 * STENCIL_LONGEST > s->hot_end)
 		return false;
-	struct emitter e = { .s = s, .service = s->service };
+	struct emitter e;
 	uint32_t at = s->hot;
+	begin(&e, s, NULL);
 	e.number[HOLE_target] = exit->miss.imm;
 	put(&e, STENCIL_far);
 	patch(s, exit->jump, at);
@@ -439,7 +488,7 @@ const void *stencil_resume(const struct stencil_arena *s, const struct stencil_s
 
 const void *stencil_past_check(const void *code)
 {
-	return (const char *)code + stencil[STENCIL_check].len;
+	return (const char *)code + stencil(STENCIL_check)->len;
 }
 
 const void *stencil_leave(const struct stencil_arena *s)
@@ -456,8 +505,8 @@ void stencil_enter(const struct stencil_arena *s, struct vcpu *cpu, const void *
 
 static uint32_t put_routine(struct stencil_arena *s, unsigned id)
 {
-	struct emitter e = { .s = s, .service = s->service };
-	use_pins(&e, &s->pins);
+	struct emitter e;
+	begin(&e, s, NULL);
 	s->hot = (s->hot + 15) & ~15u;
 	uint32_t at = s->hot;
 	put(&e, id);

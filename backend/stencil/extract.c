@@ -32,10 +32,11 @@ struct object {
 	size_t n_rel;
 };
 
-enum { MAX_STENCILS = 8192 };
-static struct { char name[64]; size_t code; unsigned len, first_hole, n_holes; } stencil[MAX_STENCILS];
-static size_t n_stencils, n_code, n_holes, longest;
-static FILE *code_text, *hole_text;
+enum { MAX_STENCILS = 8192, MAX_TABLE = (UINT16_MAX + 1) * STENCIL_UNIT };
+static struct { char name[64]; size_t id; } stencil[MAX_STENCILS];
+static size_t n_stencils, longest;
+static uint8_t table[MAX_TABLE];
+static size_t table_size = STENCIL_UNIT;
 
 static void die(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
 static void die(const char *fmt, ...)
@@ -62,21 +63,55 @@ static int by_offset(const void *a, const void *b)
 	return x->offset < y->offset ? -1 : x->offset > y->offset;
 }
 
-static void write_hole(const char *function, const struct relocation *r, uint64_t start)
+/* lea hole(%register), %register, of 64 bits */
+static bool is_lea(const struct object *o, uint64_t at)
+{
+	const unsigned char *code = o->text + at;
+	return at >= 3 && (code[-3] & 0xf8) == 0x48 && code[-2] == 0x8d && code[-1] >> 6 == 2 && (code[-1] & 7) != 4;
+}
+
+static struct hole hole_of(const struct object *o, const char *function, const struct relocation *r, uint64_t start)
 {
 	bool number = r->kind < HOLE_next;
-	if (number ? r->type != R_X86_64_32S : (r->type != R_X86_64_PLT32 && r->type != R_X86_64_PC32) || r->addend != -4)
+	int kind = r->kind;
+	if (kind < 0)
+		die("%s refers to something that is no hole", function);
+	if (kind == HOLE_imm && !r->addend)
+		kind = r->type == R_X86_64_8 ? HOLE_imm_byte : r->type == R_X86_64_32S && is_lea(o, r->offset) ? HOLE_imm_lea : kind;
+	if (kind == HOLE_imm_byte)
+		;
+	else if (number ? r->type != R_X86_64_32S : (r->type != R_X86_64_PLT32 && r->type != R_X86_64_PC32) || r->addend != -4)
 		die("%s: %s with relocation type %u, addend %lld", function, hole_name[r->kind], r->type, (long long)r->addend);
 	if (number && (r->addend < -128 || r->addend > 127))
 		die("%s: addend %lld", function, (long long)r->addend);
-	fprintf(hole_text, "{ %u, %d, %d },%s", (unsigned)(r->offset - start), r->kind, number ? (int)r->addend : 0, ++n_holes % 8 ? " " : "\n");
+	return (struct hole){ (uint16_t)(r->offset - start), (uint8_t)kind, number ? (int8_t)r->addend : 0 };
+}
+
+static uint8_t good_starts(const struct hole *hole, unsigned n)
+{
+	unsigned starts = 0;
+	for (unsigned at = 0; at < 8; at++) {
+		bool good = true;
+		for (const struct hole *h = hole; h < hole + n; h++)
+			good &= (h->kind != HOLE_taken && h->kind != HOLE_not_taken) || ((at + h->offset) & 7) <= 4;
+		starts |= (unsigned)good << at;
+	}
+	return (uint8_t)starts;
+}
+
+static void append(const void *bytes, size_t n)
+{
+	if (n > MAX_TABLE - table_size)
+		die("the table is full");
+	memcpy(table + table_size, bytes, n);
+	table_size += n;
 }
 
 static void add(const struct object *o, const char *name, uint64_t start, uint64_t len)
 {
 	if (n_stencils == MAX_STENCILS || strlen(name) >= sizeof stencil->name)
 		die("%s: too many stencils, or too long a name", name);
-	size_t i = 0, id = n_stencils++;
+	size_t i = 0;
 	while (i < o->n_rel && o->rel[i].offset < start)
 		i++;
 	size_t end = i;
@@ -86,18 +121,33 @@ static void add(const struct object *o, const char *name, uint64_t start, uint64
 	if (len >= 5 && end > i && o->rel[end - 1].offset + 4 == start + len && o->rel[end - 1].kind == HOLE_next &&
 	    o->text[start + len - 5] == 0xe9)
 		len -= 5, end--;
-	snprintf(stencil[id].name, sizeof stencil->name, "%s", name);
-	stencil[id].code = n_code;
-	stencil[id].len = (unsigned)len;
-	stencil[id].first_hole = (unsigned)n_holes;
-	stencil[id].n_holes = (unsigned)(end - i);
+	struct hole number[UINT8_MAX], target[UINT8_MAX];
+	const char *places = strstr(name, "__");
+	struct stencil st = { .len = (uint16_t)len, .d = places && !strncmp(name, "op_", 3) ? (uint8_t)(places[2] - '0') : 0 };
+	if (end - i >= UINT8_MAX - STENCIL_MIN_NUMBERS)
+		die("%s: too many holes", name);
 	for (; i < end; i++) {
-		if (o->rel[i].kind < 0)
-			die("%s refers to something that is no hole", name);
-		write_hole(name, &o->rel[i], start);
+		struct hole h = hole_of(o, name, &o->rel[i], start);
+		if (h.kind < HOLE_next)
+			number[st.n_numbers++] = h;
+		else
+			target[st.n_targets++] = h;
 	}
-	for (uint64_t k = 0; k < len; k++)
-		fprintf(code_text, "%u,%s", o->text[start + k], ++n_code % 32 ? "" : "\n");
+	while (st.n_numbers < STENCIL_MIN_NUMBERS)
+		number[st.n_numbers++] = (struct hole){ (uint16_t)len, 0, 0 };
+	if (!strcmp(name, "sx_thunk") && (len > STENCIL_PIECE || st.n_targets != 1 || number[0].kind != HOLE_site || number[0].addend ||
+					  number[1].offset < len || target[0].kind != HOLE_service))
+		die("sx_thunk is not as put_thunk (emit.c) takes it");
+	st.starts = good_starts(target, st.n_targets);
+	if (!st.starts)
+		die("%s: no place is good for its exits", name);
+	snprintf(stencil[n_stencils].name, sizeof stencil->name, "%s", name);
+	stencil[n_stencils++].id = table_size / STENCIL_UNIT;
+	append(&st, sizeof st);
+	append(number, st.n_numbers * sizeof *number);
+	append(target, st.n_targets * sizeof *target);
+	append(o->text + start, len);
+	append((const char[STENCIL_UNIT]){ 0 }, (size_t)-table_size % STENCIL_UNIT);
 	if (len > longest)
 		longest = len;
 }
@@ -151,15 +201,6 @@ static void read_object(const char *path)
 	elf_end(elf);
 }
 
-static void copy(FILE *from, FILE *to)
-{
-	char buffer[4096];
-	size_t n;
-	rewind(from);
-	while ((n = fread(buffer, 1, sizeof buffer, from)))
-		fwrite(buffer, 1, n, to);
-}
-
 /* The second form of an op: only the lower half in line, operands known to be boxed, a third operand in acc. What else stands behind a
  * name's places only tells stencils apart that are made in several passes. */
 static bool is_second_form(const char *suffix)
@@ -171,11 +212,11 @@ static bool is_second_form(const char *suffix)
 	return false;
 }
 
+static uint16_t stencil_of[UOP_COUNT][2][STENCIL_PLACES][STENCIL_PLACES][STENCIL_PLACES];
+
 /* op_add__123, op_ld_64__120low, op_fadd_s__505boxed: by op, by form, by places of d, a and b */
-static void write_ops(FILE *f)
+static void sort_ops(void)
 {
-	bool found[UOP_COUNT] = { 0 };
-	fprintf(f, "static const uint16_t stencil_of[UOP_COUNT][2][STENCIL_PLACES][STENCIL_PLACES][STENCIL_PLACES] = {\n");
 	for (size_t i = 0; i < n_stencils; i++) {
 		const char *name = stencil[i].name, *places = strstr(name, "__");
 		if (strncmp(name, "op_", 3) || !places)
@@ -185,44 +226,68 @@ static void write_ops(FILE *f)
 			op++;
 		if (op == UOP_COUNT)
 			die("%s: no such op", name);
-		bool other = is_second_form(places + 5);
-		found[op] |= !other && !strncmp(places, "__000", 5);
-		fprintf(f, "[UOP_%s][%d][%c][%c][%c] = %zu,\n", op_name[op], other, places[2], places[3], places[4], i + 1);
+		stencil_of[op][is_second_form(places + 5)][places[2] - '0'][places[3] - '0'][places[4] - '0'] = (uint16_t)stencil[i].id;
 	}
-	fprintf(f, "};\n");
 	for (size_t op = 0; op < UOP_COUNT; op++)
-		if (!found[op])
+		if (!stencil_of[op][0][0][0][0])
 			die("op %s has no stencil", op_name[op]);
+}
+
+/* What is in acc is also in struct vcpu: that may do where no stencil for acc exists. And the first form does for operands of the second. */
+static uint16_t best(size_t op, unsigned form, unsigned d, unsigned a, unsigned b)
+{
+	const unsigned a_places[2] = { a, a == PLACE_ACC ? 0 : a }, b_places[2] = { b, b == PLACE_ACC ? 0 : b },
+		       d_places[2] = { d, d == PLACE_ACC ? 0 : d };
+	for (unsigned i = 0; i < 8; i++) {
+		uint16_t id = stencil_of[op][form][d_places[i >> 2]][a_places[i & 1]][b_places[i >> 1 & 1]];
+		if (id)
+			return id;
+	}
+	return form ? best(op, 0, d, a, b) : 0;
+}
+
+static void write_choice(FILE *f)
+{
+	fprintf(f, "static const uint16_t stencil_of[UOP_COUNT][2][STENCIL_PLACES][STENCIL_PLACES][STENCIL_PLACES] = {\n");
+	for (size_t op = 0; op < UOP_COUNT; op++)
+		for (unsigned i = 0; i < 2 * STENCIL_PLACES * STENCIL_PLACES * STENCIL_PLACES; i++) {
+			unsigned b = i % STENCIL_PLACES, a = i / STENCIL_PLACES % STENCIL_PLACES,
+				 d = i / STENCIL_PLACES / STENCIL_PLACES % STENCIL_PLACES,
+				 form = i / STENCIL_PLACES / STENCIL_PLACES / STENCIL_PLACES;
+			uint16_t id = best(op, form, d, a, b);
+			if (id)
+				fprintf(f, "[UOP_%s][%u][%u][%u][%u] = %u,\n", op_name[op], form, d, a, b, id);
+		}
+	fprintf(f, "};\n");
+}
+
+static void write_table(FILE *f)
+{
+	fprintf(f, "/* Made by backend/stencil/extract.c from stencils.c */\n#define STENCIL_LONGEST %zu\n", longest);
+	fprintf(f, "static const _Alignas(STENCIL_PIECE) uint8_t stencil_table[%zu] = {\n", table_size + STENCIL_PIECE);
+	for (size_t i = 0; i < table_size; i++)
+		fprintf(f, "%u,%s", table[i], (i + 1) % 32 ? "" : "\n");
+	fprintf(f, "};\nenum {\n");
+	for (size_t i = 0; i < n_stencils; i++)
+		if (!strncmp(stencil[i].name, "sx_", 3))
+			fprintf(f, "STENCIL_%s = %zu,\n", stencil[i].name + 3, stencil[i].id);
+	fprintf(f, "};\n");
 }
 
 int main(int argc, char **argv)
 {
 	elf_version(EV_CURRENT);
-	code_text = tmpfile();
-	hole_text = tmpfile();
 	if (argc < 4)
 		die("usage: extract TABLE CHOICE OBJECT…");
-	FILE *table = fopen(argv[1], "w"), *choice = fopen(argv[2], "w");
-	if (!code_text || !hole_text || !table || !choice)
-		die("%s, %s or a temporary file cannot be written", argv[1], argv[2]);
+	FILE *code = fopen(argv[1], "w"), *choice = fopen(argv[2], "w");
+	if (!code || !choice)
+		die("%s or %s cannot be written", argv[1], argv[2]);
 	for (int i = 3; i < argc; i++)
 		read_object(argv[i]);
-	fprintf(table, "/* Made by backend/stencil/extract.c from stencils.c */\n#define STENCIL_LONGEST %zu\n", longest);
-	fprintf(table, "static const uint8_t stencil_code[] = {\n");
-	copy(code_text, table);
-	fprintf(table, "};\nstatic const struct hole stencil_hole[] = {\n");
-	copy(hole_text, table);
-	fprintf(table, "};\nstatic const struct stencil stencil[] = {\n{ 0 },\n");
-	for (size_t i = 0; i < n_stencils; i++)
-		fprintf(table, "{ %zu, %u, %u, %u },\t/* %zu %s */\n", stencil[i].code, stencil[i].first_hole, stencil[i].len, stencil[i].n_holes, i + 1,
-			stencil[i].name);
-	fprintf(table, "};\nenum {\n");
-	for (size_t i = 0; i < n_stencils; i++)
-		if (!strncmp(stencil[i].name, "sx_", 3))
-			fprintf(table, "STENCIL_%s = %zu,\n", stencil[i].name + 3, i + 1);
-	fprintf(table, "};\n");
-	write_ops(choice);
-	if (fclose(table) || fclose(choice))
+	sort_ops();
+	write_table(code);
+	write_choice(choice);
+	if (fclose(code) || fclose(choice))
 		die("%s or %s cannot be written", argv[1], argv[2]);
 	return 0;
 }

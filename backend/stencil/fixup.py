@@ -8,7 +8,6 @@ assembly, a stencil's jump to the next one is put last where it can be, where it
 import re
 import subprocess
 import sys
-import tempfile
 
 INVERSE = {'e': 'ne', 'l': 'ge', 'g': 'le', 'b': 'ae', 'a': 'be', 's': 'ns', 'o': 'no', 'p': 'np'}
 INVERSE |= {v: k for k, v in INVERSE.items()}
@@ -54,6 +53,33 @@ def next_last(code):
     return code
 
 
+SCRATCH = {'rax': 'r?ax|eax|al', 'rcx': 'r?cx|ecx|cl', 'r10': 'r10[dwb]?', 'r11': 'r11[dwb]?'}
+
+
+def use_immediates(code):
+    """A hole that is put in a register for the one instruction behind becomes that instruction's immediate: clang does so for additions of 64
+    bits and for comparisons only."""
+    out = []
+    for i, line in enumerate(code):
+        hole = out and re.match(r'\tmovq\t\$(hole_\w+), %(\w+)$', out[-1])
+        if not hole or hole[2] not in SCRATCH:
+            out.append(line)
+            continue
+        name = SCRATCH[hole[2]]
+        dead = not any(re.search(rf'%({name})\b', later) for later in code[i + 1:])
+        flags = any(re.match(r'\t(j(?!mp)|set|cmov|adc|sbb)', later) for later in code[i + 1:])  # may be read, and would differ
+        if dead and (op := re.match(rf'\t(and|or|xor|cmp|imul)q\t%{hole[2]}, (%\w+)$', line)) and op[2] != '%' + hole[2]:
+            out[-1:] = [f'\t{op[1]}q\t${hole[1]}, {op[2]}']
+        elif dead and not flags and (op := re.match(rf'\t(sh[lr]|sa[lr])x([lq])\t%({name}), (.*), (%\w+)$', line)) and op[5] != '%' + op[3]:
+            out[-1:] = [f'\tmov{op[2]}\t{op[4]}, {op[5]}'] * (op[4] != op[5]) + [f'\t{op[1]}{op[2]}\t${hole[1]}, {op[5]}']
+        elif hole[2] == 'rax' and not flags and (op := re.match(r'\taddl\t%(?!eax)[er](\w+?)d?, %eax$', line)):
+            # of the register that the instruction writes the low half alone counts
+            out[-1:] = [f'\tleal\t{hole[1]}(%r{op[1]}), %eax']
+        else:
+            out.append(line)
+    return out
+
+
 def fix_assembly(text):
     # clang's comments; and 64-bit constants, of which holes need 32, sign-extended
     text = re.sub(r'[ \t]*#.*$', '', text, flags=re.M)
@@ -64,7 +90,7 @@ def fix_assembly(text):
             out.append(line)
             body = []
         elif body is not None and line.startswith('.Lfunc_end'):
-            out += next_last(jump_directly(body))
+            out += next_last(jump_directly(use_immediates(body)))
             out.append(line)
             body = None
         elif line.strip() and (body is None or not re.match(r'\s*\.(p2align|cfi)', line)):
@@ -75,16 +101,13 @@ def fix_assembly(text):
 def main():
     output, depfile, compiler, args = sys.argv[1], sys.argv[2], sys.argv[3], sys.argv[4:]
 
-    def run(language, text, *more):
-        with tempfile.NamedTemporaryFile('w', suffix=language) as f:
-            f.write(text)
-            f.flush()
-            return subprocess.run([compiler, *more, f.name], check=True, capture_output=True, text=True).stdout
+    def run(text, *more):
+        return subprocess.run([compiler, *more], input=text, check=True, stdout=subprocess.PIPE, text=True).stdout
 
     flags = [a for a in args if a.startswith(('-O', '-m', '-f')) and a != '-frounding-math' and a != '-ftrapping-math']
-    ir = subprocess.run([compiler, *args, '-S', '-emit-llvm', '-o', '-', '-MD', '-MF', depfile, '-MT', output], check=True, capture_output=True, text=True).stdout
-    assembly = run('.ll', absolute_holes(ir), *flags, '-Xclang', '-disable-llvm-passes', '-S', '-o', '-', '-x', 'ir')
-    run('.s', fix_assembly(assembly), '-c', '-o', output)
+    ir = run(None, *args, '-S', '-emit-llvm', '-o', '-', '-MD', '-MF', depfile, '-MT', output)
+    assembly = run(absolute_holes(ir), *flags, '-Xclang', '-disable-llvm-passes', '-fno-verbose-asm', '-S', '-o', '-', '-x', 'ir', '-')
+    run(fix_assembly(assembly), '-c', '-o', output, '-x', 'assembler', '-')
 
 
 if __name__ == '__main__':

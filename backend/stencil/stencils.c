@@ -17,7 +17,7 @@ STENCIL_TARGETS(HOLE)
 #undef HOLE
 
 /* Only `service` is ever told a site. */
-#define GO_SITE(to, site) __attribute__((musttail)) return to(cpu, icount, pin1, pin2, pin3, pin4, acc, site, facc)
+#define GO_SITE(to, site) __attribute__((musttail)) return to(cpu, icount, pin1, pin2, pin3, pin4, acc, site, low_tlb, low_mask, facc)
 #define GO(to) do { uint64_t nothing_; GO_SITE(to, nothing_); } while (0)
 #define NUMBER(hole) ((int64_t)(intptr_t)&hole_##hole)
 #define SLOT(hole) (*(uint64_t *)((char *)cpu + NUMBER(hole)))
@@ -47,14 +47,19 @@ STENCIL_TARGETS(HOLE)
 	cpu->reg[SLOT_PAGE] = pc_ & PAGE_MASK; \
 	GO(((stencil_fn *)j_->code)); \
 }
+/* TLB_ENTRY; a rotation, of which the mask leaves the same as of a shift, is one instruction from register to register. */
+#define ENTRY(entries, mask, va) ((const struct tlb_entry *)((entries) + (__builtin_rotateright64(va, PAGE_BITS - 5) & (mask))))
+#define ENTRY_OF_EITHER(va) ENTRY(cpu->tlb[(va) >> 63].entries, cpu->tlb[(va) >> 63].mask, va)
+#define ENTRY_OF_LOW(va) ENTRY(low_tlb, low_mask, va)
 #define HOST(p, T, va, access) \
 	const uint64_t va_ = (va); \
-	const struct tlb_entry *e_ = TLB_ENTRY(TABLE_OF(va_), va_); \
+	const struct tlb_entry *e_ = ENTRY_OF(va_); \
 	if (unlikely((va_ & (PAGE_MASK | (sizeof(T) - 1))) != e_->tag[access])) \
 		GO(hole_miss); \
 	T *p = (T *)(va_ + e_->addend)
-#define LOAD(v, T, va) { HOST(p_, T, va, MMU_READ); v = (uint64_t)__atomic_load_n(p_, __ATOMIC_RELAXED); }
-#define STORE(T, va, v) { HOST(p_, T, va, MMU_WRITE); __atomic_store_n(p_, (T)(v), __ATOMIC_RELAXED); }
+/* One aligned access each, as a relaxed one would be; but clang makes one instruction of a volatile load and the extension of what it reads. */
+#define LOAD(v, T, va) { HOST(p_, T, va, MMU_READ); v = (uint64_t)*(volatile T *)p_; }
+#define STORE(T, va, v) { HOST(p_, T, va, MMU_WRITE); *(volatile T *)p_ = (T)(v); }
 #define HOST_RW(p, T, va) { HOST(p_, T, va, MMU_WRITE); p = p_; }
 #define HOST_RD(p, T, va) { HOST(p_, T, va, MMU_READ); p = p_; }
 
@@ -87,7 +92,7 @@ STENCIL_TARGETS(HOLE)
 #define B SLOT(b)
 #define C SLOT(c)
 #define UOP(name) STENCIL(op_##name##__000)
-#define TABLE_OF(va) (&cpu->tlb[(va) >> 63])
+#define ENTRY_OF(va) ENTRY_OF_EITHER(va)
 #include "ir/uops_int.inc"
 #include "ir/uops_bits.inc"
 #include "ir/uops_mem.inc"
@@ -98,11 +103,12 @@ STENCIL_TARGETS(HOLE)
 /* ---- what stands around them ---- */
 
 #define SPILL (SLOT(pin1) = pin1, SLOT(pin2) = pin2, SLOT(pin3) = pin3, SLOT(pin4) = pin4)
-#define FILL (pin1 = SLOT(pin1), pin2 = SLOT(pin2), pin3 = SLOT(pin3), pin4 = SLOT(pin4))
+#define FILL (pin1 = SLOT(pin1), pin2 = SLOT(pin2), pin3 = SLOT(pin3), pin4 = SLOT(pin4), \
+	low_tlb = cpu->tlb[0].entries, low_mask = cpu->tlb[0].mask)
 
 void sx_enter(struct vcpu *cpu, stencil_fn *code)
 {
-	code(cpu, cpu->icount, SLOT(pin1), SLOT(pin2), SLOT(pin3), SLOT(pin4), 0, 0, 0);
+	code(cpu, cpu->icount, SLOT(pin1), SLOT(pin2), SLOT(pin3), SLOT(pin4), 0, 0, cpu->tlb[0].entries, cpu->tlb[0].mask, 0);
 }
 
 STENCIL(sx_leave)
@@ -132,7 +138,7 @@ STENCIL(sx_thunk) { GO_SITE(hole_service, NUMBER(site)); }
 /* Begins a block: interrupts, budget and kicks are seen here. */
 STENCIL(sx_check)
 {
-	if (unlikely(icount >= __atomic_load_n((uint64_t *)&cpu->deadline, __ATOMIC_RELAXED)))
+	if (unlikely(icount >= *(const uint64_t *)&cpu->deadline))	/* relaxed, but clang compares with memory */
 		GO(hole_miss);
 	NEXT;
 }

@@ -231,6 +231,11 @@ def some(f, rng):
     return f.box(max(exp, 0) << f.fraction | frac | (f.sign if rng.randrange(2) else 0))
 
 
+def badly_boxed(f, rng):
+    """A single that counts as a NaN: the upper half is not all ones."""
+    return some(f, rng) & 0xffffffff | rng.choice((0, 1, 0xfffffffe, rng.getrandbits(31))) << 32
+
+
 SOFT = ('ADD_S SUB_S MUL_S DIV_S SQRT_S MADD_S ADD_D SUB_D MUL_D DIV_D SQRT_D MADD_D CVT_W_S CVT_WU_S CVT_L_S CVT_LU_S CVT_W_D '
         'CVT_WU_D CVT_L_D CVT_LU_D CVT_S_W CVT_S_WU CVT_S_L CVT_S_LU CVT_D_W CVT_D_WU CVT_D_L CVT_D_LU CVT_S_D CVT_D_S CVT_S_H '
         'CVT_H_S CVT_D_H CVT_H_D').split()
@@ -256,7 +261,10 @@ def both(op, soft, operands, fn, box, negate=None):
 def arithmetic(f, suffix, rng):
     e = edges(f)
     pairs = [(a, b) for a in e for b in e] + [(some(f, rng), some(f, rng)) for _ in range(150)]
-    pairs += [(f.box(0x3f800000), 0x3f800000), (some(f, rng), 0x12345)] if f is S else []  # badly boxed
+    if f is S:
+        for _ in range(100):
+            bad = badly_boxed(f, rng)
+            pairs += [(some(f, rng), bad), (bad, some(f, rng))]
     for a, b in pairs:
         def x():
             return Value(f, a)
@@ -289,6 +297,9 @@ def arithmetic(f, suffix, rng):
             p, _ = mul(f, RNE, Value(f, a), Value(f, b))
             c = f.box(p ^ f.sign) if rng.randrange(2) else f.box(p ^ rng.randrange(4))
         triples.append((a, b, c))
+        if f is S:
+            which = rng.randrange(3)
+            triples.append(tuple(badly_boxed(f, rng) if i == which else v for i, v in enumerate((a, b, c))))
     for a, b, c in triples:
         negate = rng.randrange(4)
 
@@ -335,6 +346,8 @@ def conversions(rng):
                 both(f'fcvt{suffix}_{name}', f'CVT{suffix}_{name}'.upper(), (v,), lambda rm: from_int(f, rm, n), f.box)
     for to, tn, source, sn in ((S, 's', D, 'd'), (D, 'd', S, 's'), (S, 's', H, 'h'), (H, 'h', S, 's'), (D, 'd', H, 'h'), (H, 'h', D, 'd')):
         operands = edges(source) + [some(source, rng) for _ in range(200)] + [source.box(0x3c00) & M >> 1, 0x123456]
+        if source is S:
+            operands += [badly_boxed(S, rng) for _ in range(200)]
         if source.bits > to.bits:  # around the borders and halfway points of the narrower format
             for k in list(range(to.emin - to.p - 2, to.emin + 3)) + [to.emax, to.emax + 1, 0]:
                 for m in (1, Fraction(3, 2), 1 + Fraction(1, 2 ** to.p), 2 - Fraction(1, 2 ** to.p), 2 - Fraction(3, 2 ** (to.p + 1)),

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * Stencils behind mini_run. Which of the block's slots are pinned changes from run to run, so that the vectors go through the stencils for all
- * combinations of places; blocks with and without addresses of the upper half in line take turns.
+ * combinations of places; so do what acc and facc hold, and whether addresses of the upper half are in line.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +13,7 @@
 #include "runtime/fp.h"
 #include "runtime/softfp.h"
 #include "tests/ir/mini_bound.h"
+#include "tests/ir/random.h"
 
 const char *const mini_name = "stencil";
 
@@ -48,16 +49,16 @@ static struct stencil_arena *arena_for(const uint8_t pins[STENCIL_PINS], const s
 	return arenas[n_arenas++].arena;
 }
 
-/* Slots of the block's first micro-op, each in the place that this run's number says, or in none. */
-static void choose_pins(const struct ir_block *b, unsigned run, uint8_t pins[STENCIL_PINS])
+/* Slots of the block's first micro-op, each in some place or in none. */
+static void choose_pins(const struct ir_block *b, uint8_t pins[STENCIL_PINS])
 {
 	const struct uop *u = &b->uop[0];
 	const struct op_info *info = &op_info[u->op];
-	const unsigned slot[3] = { info->has_d ? u->d : 0, info->has_a ? u->a : 0, info->has_b ? u->b : 0 };
+	const unsigned slot[4] = { info->has_d ? u->d : 0, info->has_a ? u->a : 0, info->has_b ? u->b : 0, info->has_c ? u->c : 0 };
 	for (unsigned i = 0; i < STENCIL_PINS; i++)
 		pins[i] = (uint8_t)(200 + i);	/* slots that no block here names */
-	for (unsigned i = 0; i < 3; i++, run /= STENCIL_PLACES) {
-		unsigned place = run % STENCIL_PLACES;
+	for (unsigned i = 0; i < 4; i++) {
+		unsigned place = random_below(STENCIL_PLACES);
 		bool taken = slot[i] < 1 || slot[i] >= SLOT_TEMP_END;
 		for (unsigned k = 0; k < i; k++)
 			taken |= slot[k] == slot[i];
@@ -85,23 +86,63 @@ static const void *service(struct vcpu *cpu, uint64_t number)
 	return stencil_leave(run->arena);
 }
 
+/* ---- what acc and facc hold ---- */
+
+/* Slots that no block here names: 1.0, the value of a source, and one that is pinned unless the op's are (choose_pins) */
+enum { ONE = 190, COPY, BESIDE = 200 + STENCIL_PINS - 1 };
+
+static void put_op(struct ir_block *b, enum uop_op op, unsigned d, unsigned x, unsigned y)
+{
+	b->uop[b->n_uops++] = (struct uop){ .op = op, .d = (uint8_t)d, .a = (uint8_t)x, .b = (uint8_t)y };
+}
+
+static bool is_boxed(uint64_t v)
+{
+	return v >> 32 == UINT32_MAX;
+}
+
 /*
- * Blocks of a single op, as the vectors are, get an op before it that writes one of its sources without changing it, so that acc or facc
- * repeats that source. Returns the number of micro-ops put in.
+ * Blocks of a single op, as the vectors are, get ops before it that leave its sources as they are, but have acc or facc repeat one of them,
+ * or singles known to be boxed; after other values were there. Then perhaps an access that is performed in C. Returns the number of
+ * micro-ops put in.
  */
-static unsigned repeat_source(const struct ir_block *b, struct ir_block *with, unsigned run)
+static unsigned repeat_source(struct mini *m, const struct ir_block *b, struct ir_block *with)
 {
 	const struct uop *u = &b->uop[0];
 	const struct op_info *info = &op_info[u->op];
-	const uint8_t source[4] = { 0, info->has_a ? u->a : 0, info->has_b ? u->b : 0, info->has_c ? u->c : 0 };
-	uint8_t slot = source[run % 4];
+	const uint8_t source[3] = { info->has_a ? u->a : 0, info->has_b ? u->b : 0, info->has_c ? u->c : 0 };
+	const uint8_t slot = source[random_below(3)];
+	uint64_t *reg = m->cpu.reg, v = reg[slot];
 	*with = *b;
 	if (!slot || slot >= SLOT_TEMP || b->n_insns != 1 || b->n_uops != 2)
 		return 0;
-	memmove(&with->uop[1], &with->uop[0], b->n_uops * sizeof *with->uop);
-	with->uop[0] = (struct uop){ .op = UOP_or, .d = slot, .a = slot, .b = SLOT_ZERO };
-	with->n_uops++;
-	return 1;
+	reg[ONE] = 0x3ff0000000000000;
+	reg[COPY] = v;
+	with->n_uops = 0;
+	put_op(with, UOP_fmul_d, slot, ONE, ONE);
+	put_op(with, UOP_box32, slot, ONE, 0);
+	switch (random_below(3)) {
+	case 0:
+		put_op(with, UOP_or, slot, COPY, SLOT_ZERO);
+		break;
+	case 1:		/* keeps all but NaNs */
+		put_op(with, v << 1 > 0xffe0000000000000 ? UOP_or : UOP_fmul_d, slot, COPY, v << 1 > 0xffe0000000000000 ? SLOT_ZERO : ONE);
+		break;
+	case 2:
+		put_op(with, is_boxed(v) ? UOP_box32 : UOP_mov, slot, COPY, 0);
+		for (unsigned i = 0; i < 3; i++)
+			if (source[i] && source[i] < SLOT_TEMP && source[i] != slot && is_boxed(reg[source[i]]))
+				put_op(with, UOP_box32, source[i], source[i], 0);
+		break;
+	}
+	if (random_below(2)) {	/* misaligned */
+		put_op(with, UOP_ld_u16, BESIDE, SLOT_ZERO, 0);
+		with->uop[with->n_uops - 1].imm = MINI_BASE + 1;
+	}
+	unsigned added = with->n_uops;
+	memcpy(&with->uop[added], b->uop, b->n_uops * sizeof *b->uop);
+	with->n_uops += b->n_uops;
+	return added;
 }
 
 void mini_run(struct mini *m, const struct ir_block *b)
@@ -109,18 +150,18 @@ void mini_run(struct mini *m, const struct ir_block *b)
 	static struct ir_block with;
 	_Alignas(16) static char bound[MINI_BOUND_SIZE];
 	static struct jump_cache_entry nowhere[JUMP_CACHE_SIZE];
-	static unsigned runs;
 	struct tlb_entry tlb[2];
 	struct code_handlers handlers;
 	uint8_t pins[STENCIL_PINS];
 
 	interp_execute(NULL, NULL, NULL, &handlers);
-	choose_pins(b, runs, pins);
-	unsigned added = repeat_source(b, &with, runs / 3);
+	/* at random: the vectors have periods of their own */
+	choose_pins(b, pins);
+	unsigned added = repeat_source(m, b, &with);
 	struct stencil_run run = { { service, softfp_run, m->helpers, 0, 0 }, arena_for(pins, &handlers), m, b, added };
 	stencil_arena_reset(run.arena);
 	struct code_block *block = mini_bind(bound, &with, &handlers);
-	block->mode = runs++ / 2 % 2 ? MODE_LOW_HALF : 0;
+	block->mode = random_below(2) ? MODE_LOW_HALF : 0;
 	if (!stencil_translate(run.arena, block))
 		abort();
 	mini_map(m, tlb);

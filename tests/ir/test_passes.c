@@ -248,6 +248,14 @@ static const struct { const char *before, *after; } by_hand[] = {
 	{ "r1 = li 5\nr2 = add r1, r3\njmp -> 4", "r1 = li 5\nr2 = add_i r3, 5\njmp -> 4" },
 	{ "r2 = add r3, r0\njmp -> 4", "r2 = mov r3\njmp -> 4" },
 	{ "r64 = li 1\nr2 = li 7\nr64 = li 1\njmp -> 4", "r64 = li 1\nr2 = li 7\njmp -> 4" },
+	/* extending a word once more */
+	{ "r1 = addw r2, r3\nr1 = addw_i r1, 0\njmp -> 4", "r1 = addw r2, r3\njmp -> 4" },
+	{ "r1 = ld_s32 [r2 + 0]\nr3 = shrw_i r4, 8\nr1 = xor r1, r3\nr1 = sext32 r1\njmp -> 4",
+	  "r1 = ld_s32 [r2 + 0]\nr3 = shrw_i r4, 8\nr1 = xor r1, r3\njmp -> 4" },
+	{ "r1 = and_i r2, 255\nr1 = sext32 r1\njmp -> 4", "r1 = and_i r2, 255\njmp -> 4" },
+	{ "r1 = ld_u32 [r2 + 0]\nr3 = sext32 r1\njmp -> 4", NULL },
+	{ "r1 = addw r2, r3\nr1 = add r1, r2\nr1 = sext32 r1\njmp -> 4", NULL },
+	{ "r1 = and_i r2, -1024\nr1 = sext32 r1\njmp -> 4", NULL },
 	/* the page: pc-relative addresses, loads, calls */
 	{ "insn +0 size 4\nr1 = add_i r255, 4100\ninsn +4 size 4\nr1 = ld_64 [r1 + 16]\njmp -> 8",
 	  "insn +0 size 4\nr1 = add_i r255, 4100\ninsn +4 size 4\nr1 = ld_64 [r255 + 4116]\njmp -> 8" },
