@@ -3,12 +3,12 @@
 #include <string.h>
 #include "backend/interp/interp.h"
 #ifdef HAVE_STENCILS
-#include "backend/stencil/engine.h"
+#include "backend/tiers.h"
 #endif
 
 const struct exec_ops *const engines[] = {
 #ifdef HAVE_STENCILS
-	&auto_engine, &stencil_engine,
+	&auto_engine, &stencil_engine, &llvm_engine,
 #endif
 	&interp_engine, NULL,
 };

@@ -9,7 +9,7 @@
 
 bool machine_init(struct machine *m, uint64_t ram_and_rom_bytes, struct error *err)
 {
-	*m = (struct machine){ .paused = true, .code_cache_bytes = CODE_CACHE_DEFAULT };
+	*m = (struct machine){ .paused = true, .code_cache_bytes = CODE_CACHE_DEFAULT, .tuning = tuning_default };
 	pthread_mutex_init(&m->lock, NULL);
 	pthread_mutex_init(&m->alone, NULL);
 	pthread_cond_init(&m->changed, NULL);

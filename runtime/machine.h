@@ -8,6 +8,7 @@
 #include "runtime/events.h"
 #include "runtime/phys.h"
 #include "runtime/timer.h"
+#include "runtime/tuning.h"
 #include "runtime/vcpu.h"
 
 /* How a guest ended. */
@@ -27,6 +28,9 @@ struct guest_exit {
 	unsigned vcpu;
 	char text[200];
 };
+
+/* The most instructions that an engine executes before it looks at a vCPU's deadline again */
+#define VCPU_MAX_STRETCH 672
 
 /* An execution engine: runs guest code on a vCPU. */
 struct exec_ops {
@@ -79,6 +83,7 @@ struct machine {
 	const struct exec_ops *exec;
 	void *exec_state;			/* the engine's state shared by the vCPUs (code cache) */
 	uint64_t code_cache_bytes;		/* bound of each of the engine's arenas; set before vCPUs are made */
+	struct tuning tuning;			/* the engine's thresholds; set before vCPUs are made */
 	bool measure;				/* engines measure what their statistics need (--stats); set before vCPUs run */
 	void *board;
 	/* A call into built-in firmware (RISC-V: ecall from S-mode). True: handled, the vCPU goes on after the instruction;

@@ -3,9 +3,6 @@
 #pragma once
 #include "runtime/machine.h"
 
-/* Instructions that one block may retire: how far guest code can run past a deadline. */
-#define VCPU_MAX_BLOCK 64
-
 /* A vCPU's thread: its run loop, until VCPU_REQ_EXIT. */
 void *vcpu_thread(void *vcpu);
 /* Marks the machine paused and kicks all vCPUs; does not wait. Any thread. */

@@ -236,24 +236,25 @@ static void wait_for_work(struct vcpu *cpu)
 static uint64_t next_deadline(struct vcpu *cpu)
 {
 	struct machine *m = cpu->machine;
-	uint64_t limit = UINT64_MAX;
+	uint64_t limit = cpu->sample_icount;
 	if (m->deterministic) {
 		uint64_t now = clock_now(m), next = guest_timers_next(m), own = atomic_load(&cpu->timer_deadline);
 		if (own < next)
 			next = own;
-		if (next != UINT64_MAX)
-			limit = cpu->icount + (next > now ? next - now : 0);
+		uint64_t left = next > now ? next - now : 0;
+		if (next != UINT64_MAX && cpu->icount + left < limit)
+			limit = cpu->icount + left;
 	}
-	if (cpu->stop_icount != UINT64_MAX && cpu->stop_icount - VCPU_MAX_BLOCK < limit)
-		limit = cpu->stop_icount - VCPU_MAX_BLOCK;
+	if (cpu->stop_icount != UINT64_MAX && cpu->stop_icount - VCPU_MAX_STRETCH < limit)
+		limit = cpu->stop_icount - VCPU_MAX_STRETCH;
 	return limit;
 }
 
 static void run_guest(struct vcpu *cpu)
 {
 	struct machine *m = cpu->machine;
-	/* Blocks retire as a whole: the last few instructions before an exact stop go one at a time. */
-	bool near_stop = cpu->stop_icount != UINT64_MAX && cpu->stop_icount - cpu->icount < VCPU_MAX_BLOCK;
+	/* Blocks retire as a whole: the last instructions before an exact stop go one at a time. */
+	bool near_stop = cpu->stop_icount != UINT64_MAX && cpu->stop_icount - cpu->icount < VCPU_MAX_STRETCH;
 	bool step = cpu->single_step;
 	cpu->step_pc = cpu->pc;
 	cpu->single_step |= near_stop;
@@ -387,7 +388,7 @@ struct vcpu *vcpu_create(struct machine *m, unsigned index, struct error *err)
 	cpu->machine = m;
 	cpu->index = index;
 	cpu->parked = VCPU_PARKED;
-	cpu->timer_deadline = cpu->timer_armed = cpu->stop_icount = UINT64_MAX;
+	cpu->timer_deadline = cpu->timer_armed = cpu->stop_icount = cpu->sample_icount = UINT64_MAX;
 	cpu->jump_cache = calloc(JUMP_CACHE_SIZE, sizeof *cpu->jump_cache);
 	cpu->timer = event_timer_new(m->events, timer_fired, cpu);
 	if (!cpu->jump_cache || !cpu->timer || !mmu_vcpu_init(cpu, err)) {

@@ -110,6 +110,7 @@ struct vcpu {
 	bool single_step;		/* translations of one instruction; the run loop asks machine->on_step after each */
 	uint64_t stop_icount;		/* run loop stops exactly here; UINT64_MAX: never */
 	_Atomic bool frozen;		/* runs nothing while another vCPU is stepped alone */
+	uint64_t sample_icount;		/* the run loop is entered again when icount has reached this: the engine's; UINT64_MAX: never */
 	uint64_t step_pc;		/* single step: where the instruction stood that observer.step is told of */
 };
 

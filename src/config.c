@@ -12,7 +12,7 @@
 
 void vm_config_init(struct vm_config *c)
 {
-	*c = (struct vm_config){ .smp = 1 };
+	*c = (struct vm_config){ .smp = 1, .tuning = tuning_default };
 }
 
 void vm_config_free(struct vm_config *c)

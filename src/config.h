@@ -2,8 +2,7 @@
 /* What a VM is made from. Options, the public API and tests all fill this one struct; vm_create copies what it keeps.
  */
 #pragma once
-#include "runtime/error.h"
-#include "runtime/util.h"
+#include "runtime/tuning.h"
 
 struct chardev;
 
@@ -36,6 +35,7 @@ struct vm_config {
 	char *cpu;		/* NULL: the frontend's default */
 	char *engine;		/* NULL: the first of engines[] (backend/engine.h) */
 	uint64_t code_cache;	/* bytes, machine->code_cache_bytes; 0: the default */
+	struct tuning tuning;
 	uint64_t ram;		/* bytes */
 	unsigned smp;
 	char *kernel, *initrd, *append, *dtb, *firmware;	/* paths; append is text */

@@ -77,6 +77,10 @@ int calque_main(int argc, char **argv)
 			print_overview(stdout);
 			return command_finish(NULL, STATUS_OK);
 		}
+		if (!strcmp(argv[2], "tune")) {
+			tuning_print(stdout);
+			return command_finish(NULL, STATUS_OK);
+		}
 		const struct command *c = find_command(argv[2]);
 		char *help[] = { argv[2], (char[]){ "--help" }, NULL };
 		return c ? c->run(2, help) : unknown_command(argv[2]);

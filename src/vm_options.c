@@ -37,6 +37,11 @@ static bool set_code_cache(const struct option *o, void *target, const char *val
 	return true;
 }
 
+static bool set_tuning(const struct option *o, void *target, const char *value, struct error *err)
+{
+	return tuning_set(&((struct vm_config *)target)->tuning, value, err);
+}
+
 static bool set_seed(const struct option *o, void *target, const char *value, struct error *err)
 {
 	struct vm_config *c = target;
@@ -212,6 +217,7 @@ const struct option vm_options[] = {
 	{"code-cache", 0, "SIZE", set_code_cache, 0,
 		"Bound on the memory for translations, once for micro-ops and once for machine code; default 128M. When one "
 		"is full, all are dropped."},
+	{"tune", 0, "NAME=N", set_tuning, 0, "Sets a threshold of the engine; \"calque help tune\" lists them. May be given several times."},
 	{"deterministic", 0, NULL, option_flag, AT(deterministic),
 		"Derive time from the number of instructions: the same input gives the same run. One vCPU only."},
 	{"seed", 0, "N", set_seed, 0, "Start of the guest's entropy; without it the host's entropy is used."},

@@ -6,6 +6,7 @@
 
 extern const struct option vm_options[];
 extern const unsigned n_vm_options;
-/* The first of them suffice where nothing is booted: architecture, board, processor, engine, memory; and then vCPUs and the code cache. */
+/* The first of them suffice where nothing is booted: architecture, board, processor, engine, memory; and then vCPUs and what bounds and tunes
+ * the engine. */
 #define VM_OPTIONS_BASIC 5
-#define VM_OPTIONS_BARE 7
+#define VM_OPTIONS_BARE 8

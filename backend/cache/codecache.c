@@ -30,10 +30,12 @@ static bool begin_at_first_uop(void *opaque, struct code_block *b)
 
 static void no_code_to_change(void *opaque, struct code_exit *exit) {}
 static void no_code_to_link(void *opaque, struct code_exit *exit, const struct code_block *to) {}
+static void no_code_to_drop(void *opaque, struct code_block *b) {}
 static void no_code_to_flush(void *opaque) {}
 
 static const struct code_hooks no_hooks = {
-	.prepare = begin_at_first_uop, .link = no_code_to_link, .unlink = no_code_to_change, .flush = no_code_to_flush,
+	.prepare = begin_at_first_uop, .link = no_code_to_link, .unlink = no_code_to_change,
+	.drop = no_code_to_drop, .flush = no_code_to_flush,
 };
 
 struct codecache *codecache_create(struct machine *m, const struct code_handlers *h, const struct code_hooks *hooks, uint64_t arena_bytes,
@@ -264,6 +266,7 @@ static void kill(struct codecache *cc, struct code_block *b)
 		cc->hooks.unlink(cc->hooks.opaque, in);
 	}
 	forget_in_jump_caches(cc, b);
+	cc->hooks.drop(cc->hooks.opaque, b);
 	b->incoming = NULL;
 	cc->stats.invalidated++;
 }

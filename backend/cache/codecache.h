@@ -16,11 +16,13 @@
 struct code_exit {
 	const struct uop *to;		/* where to go on: `miss` until the exit has been linked */
 	struct code_exit *next_in;	/* the target's list of exits that lead to it */
+	struct code_block *far_to;	/* under the lock: where an exit to another page has led; only regions take it as a hint */
 	/* the executor's: where its code jumps out; to what while the exit is not linked; and when it leads back to its own block */
 	uint32_t jump, unlinked, self;
 	struct uop miss;		/* handler: near (may be linked) or far; imm: the target relative to SLOT_PAGE */
 };
 
+struct region_use;
 struct code_block {
 	uint64_t pa;			/* of the first instruction */
 	uint64_t second_pa;		/* page that an instruction continues in; CODE_NO_PAGE */
@@ -29,7 +31,9 @@ struct code_block {
 	uint16_t n_insns, n_uops;
 	uint16_t bytes;			/* of guest code */
 	bool dead;			/* under the lock */
-	uint32_t uses;			/* under the lock: how often it was looked up before it had code */
+	uint16_t uses;			/* under the lock: how often it was looked up before it had code */
+	uint16_t heat;			/* under the lock: how often sampling has found it */
+	struct region_use *regions;	/* under the lock: the regions that it is part of */
 	const void *code;		/* code_of: where executing it begins, for virtual-PC caches; NULL: not ready (struct code_hooks) */
 	struct code_block *hash_next;
 	struct code_block *page_next[2];
@@ -54,6 +58,8 @@ struct code_hooks {
 	bool (*prepare)(void *opaque, struct code_block *b);
 	void (*link)(void *opaque, struct code_exit *exit, const struct code_block *to);
 	void (*unlink)(void *opaque, struct code_exit *exit);
+	/* The block is dropped. */
+	void (*drop)(void *opaque, struct code_block *b);
 	void (*flush)(void *opaque);
 	void *opaque;
 };

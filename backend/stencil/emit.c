@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "backend/stencil/emit.h"
-#include <errno.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <unistd.h>
 #include "backend/stencil/choose.h"
 #include "ir/op_info.h"
 
@@ -22,7 +20,7 @@ struct stencil_arena {
 	uint64_t to_exec;
 	uint32_t size, hot, hot_end, cold;	/* [0, hot) and [hot_end, cold) are used */
 	uint32_t start_hot, start_cold;	/* behind the shared routines */
-	uint32_t service, lookup, leave, after_service;
+	uint32_t service, lookup, leave, after_service, slow;
 	void (*enter)(struct vcpu *cpu, const void *code);
 	struct pins pins;		/* at the beginning and the end of every block */
 	struct stencil_site *site;
@@ -465,6 +463,27 @@ bool stencil_link_far(struct stencil_arena *s, const struct code_exit *exit)
 	return true;
 }
 
+/*
+ * The code's first instruction is longer than the jump that replaces it: a vCPU is before or behind both, and the store changes an aligned
+ * quadword at once.
+ */
+void stencil_redirect(struct stencil_arena *s, struct code_block *b, const void *code, uint64_t *original)
+{
+	uint64_t *word = (uint64_t *)(void *)(s->write + offset_of(s, b->code)), v = *original;
+	if (code) {
+		int64_t rel = (const char *)code - ((const char *)b->code + 5);
+		*original = v = *word;
+		((uint8_t *)&v)[0] = 0xe9;
+		memcpy((uint8_t *)&v + 1, &rel, sizeof(int32_t));
+	}
+	for (unsigned n = 0; n < 2; n++) {
+		struct code_exit *exit = &code_exits(&b->uop[b->n_uops - 1])[n];
+		if (exit->self && exit->to != &exit->miss)	/* goes round without passing the beginning */
+			patch(s, exit->jump, code ? exit->unlinked : exit->self);
+	}
+	__atomic_store_n(word, v, __ATOMIC_RELEASE);
+}
+
 /* ---- what the engine asks ---- */
 
 const struct stencil_site *stencil_site(const struct stencil_arena *s, uint64_t number)
@@ -494,6 +513,12 @@ const void *stencil_past_check(const void *code)
 const void *stencil_leave(const struct stencil_arena *s)
 {
 	return s->write + s->to_exec + s->after_service;
+}
+
+void stencil_routines(const struct stencil_arena *s, struct stencil_calls *calls)
+{
+	calls->slow = s->write + s->to_exec + s->slow;
+	calls->lookup = s->write + s->to_exec + s->lookup;
 }
 
 void stencil_enter(const struct stencil_arena *s, struct vcpu *cpu, const void *code)
@@ -531,29 +556,8 @@ static bool index_handlers(struct stencil_arena *s, const struct code_handlers *
 	return s->op_of;
 }
 
-static bool map_twice(struct stencil_arena *s, uint64_t bytes)
-{
-	int fd = memfd_create("calque-code", MFD_CLOEXEC);
-	if (fd < 0 || ftruncate(fd, (off_t)bytes)) {
-		if (fd >= 0)
-			close(fd);
-		return false;
-	}
-	uint8_t *write = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd, 0);
-	uint8_t *exec = mmap(NULL, bytes, PROT_READ | PROT_EXEC, MAP_SHARED | MAP_NORESERVE, fd, 0);
-	int error = errno;
-	close(fd);
-	errno = error;
-	if (write != MAP_FAILED)
-		s->write = write;
-	if (exec != MAP_FAILED)
-		s->to_exec = (uint64_t)(exec - write);
-	s->size = (uint32_t)bytes;
-	return write != MAP_FAILED && exec != MAP_FAILED;
-}
-
-struct stencil_arena *stencil_arena_create(const uint8_t pins[STENCIL_PINS], const struct code_handlers *handlers, uint64_t bytes,
-					   struct error *err)
+struct stencil_arena *stencil_arena_create(const uint8_t pins[STENCIL_PINS], const struct code_handlers *handlers,
+					   const struct code_memory *memory, struct error *err)
 {
 	struct stencil_arena *s = calloc(1, sizeof *s);
 	if (!s) {
@@ -564,23 +568,26 @@ struct stencil_arena *stencil_arena_create(const uint8_t pins[STENCIL_PINS], con
 		s->pins.slot[i] = pins[i];
 		s->pins.of[pins[i]] = (uint8_t)(i + 1);
 	}
-	s->max_sites = (uint32_t)(bytes / 24);
+	s->write = memory->write;
+	s->to_exec = memory->to_exec;
+	s->size = (uint32_t)memory->size;
+	s->max_sites = s->size / 24;
 	s->site = mmap(NULL, s->max_sites * sizeof *s->site, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (s->site == MAP_FAILED)
 		s->site = NULL;
-	if (!s->site || !index_handlers(s, handlers) || !map_twice(s, bytes)) {
-		error_set(err, ERROR_HOST, "machine code arena of %llu MiB: %s; with --engine interp none is needed",
-			  (unsigned long long)bytes >> 20, strerror(errno));
+	if (!s->site || !index_handlers(s, handlers)) {
+		error_set(err, ERROR_HOST, "machine code arena: out of memory");
 		stencil_arena_destroy(s);
 		return NULL;
 	}
-	s->hot_end = (uint32_t)(bytes / 4 * 3) & ~4095u;
+	s->hot_end = s->size / 4 * 3 & ~4095u;
 	s->cold = s->hot_end;
 	s->hot = 64;		/* so that no jump is at 0 */
 	s->leave = put_routine(s, STENCIL_leave);
 	s->after_service = put_routine(s, STENCIL_return);
 	s->service = put_routine(s, STENCIL_service);
 	s->lookup = put_routine(s, STENCIL_lookup);	/* jumps to service */
+	s->slow = put_routine(s, STENCIL_slow);
 	const void *enter = s->write + s->to_exec + put_routine(s, STENCIL_enter);
 	memcpy(&s->enter, &enter, sizeof enter);
 	s->start_hot = s->hot;
@@ -607,10 +614,6 @@ void stencil_arena_destroy(struct stencil_arena *s)
 		return;
 	if (s->site)
 		munmap(s->site, s->max_sites * sizeof *s->site);
-	if (s->write)
-		munmap(s->write, s->size);
-	if (s->to_exec)
-		munmap(s->write + s->to_exec, s->size);
 	free(s->op_of);
 	free(s);
 }

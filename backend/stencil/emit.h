@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Copies stencils into an arena of machine code and patches their holes. The arena is mapped twice, writable and executable; code
- * addresses are those of the executable mapping. What is rarely run, the way out to C of every access and exit, has its own part.
+ * Copies stencils into an arena of machine code and patches their holes. Code addresses are those of its executable mapping. What is rarely run, the way out to C of every access and exit, has its own part.
  *
  * Threads: one caller at a time (the code cache's lock), except stencil_site. Executing goes on meanwhile: new code is complete
  * before anything leads to it, and links are single aligned stores.
  */
 #pragma once
+#include "backend/cache/code_memory.h"
 #include "backend/cache/codecache.h"
 #include "backend/stencil/abi.h"
 
@@ -27,8 +27,9 @@ struct stencil_site {
 struct stencil_arena;
 struct stencil_stats { uint64_t blocks, insns, loops, hot_bytes, cold_bytes; };
 
-struct stencil_arena *stencil_arena_create(const uint8_t pins[STENCIL_PINS], const struct code_handlers *handlers, uint64_t bytes,
-					   struct error *err);
+/* memory stays the caller's. */
+struct stencil_arena *stencil_arena_create(const uint8_t pins[STENCIL_PINS], const struct code_handlers *handlers,
+					   const struct code_memory *memory, struct error *err);
 void stencil_arena_destroy(struct stencil_arena *s);
 void stencil_arena_reset(struct stencil_arena *s);
 void stencil_arena_stats(const struct stencil_arena *s, struct stencil_stats *stats);
@@ -41,6 +42,10 @@ void stencil_unlink(struct stencil_arena *s, const struct code_exit *exit);
 /* Makes an exit go by way of the virtual-PC cache from now on. False: no room. */
 bool stencil_link_far(struct stencil_arena *s, const struct code_exit *exit);
 
+/* Makes whatever jumps to the block's code go on at `code` instead, or, with NULL, at the block's own again. What the code began with is
+ * kept in *original. */
+void stencil_redirect(struct stencil_arena *s, struct code_block *b, const void *code, uint64_t *original);
+
 const struct stencil_site *stencil_site(const struct stencil_arena *s, uint64_t number);
 /* The op of a micro-op whose handler has been bound. */
 enum uop_op stencil_op_of(const struct stencil_arena *s, const struct uop *u);
@@ -50,5 +55,7 @@ const void *stencil_resume(const struct stencil_arena *s, const struct stencil_s
 const void *stencil_past_check(const void *code);
 /* What service returns to have generated code left. */
 const void *stencil_leave(const struct stencil_arena *s);
+/* What regions find in stencil_calls. */
+void stencil_routines(const struct stencil_arena *s, struct stencil_calls *calls);
 /* Runs generated code until it leaves. */
 void stencil_enter(const struct stencil_arena *s, struct vcpu *cpu, const void *code);

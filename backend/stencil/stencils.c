@@ -132,6 +132,9 @@ STENCIL(sx_service)
 	GO(to);
 }
 
+/* A call from regions, whose caller keeps nothing but vector registers. */
+__attribute__((preserve_most)) bool sx_slow(struct vcpu *cpu, const struct uop *u) { return STENCIL_CALLS->execute(cpu, u); }
+
 STENCIL(sx_lookup) { GO_SITE(hole_service, 0); }
 STENCIL(sx_thunk) { GO_SITE(hole_service, NUMBER(site)); }
 

@@ -35,13 +35,16 @@ static unsigned n_arenas;
 static struct stencil_arena *arena_for(const uint8_t pins[STENCIL_PINS], const struct code_handlers *h)
 {
 	struct error err;
+	struct code_memory memory;
 	for (unsigned i = 0; i < n_arenas; i++)
 		if (!memcmp(arenas[i].pins, pins, STENCIL_PINS))
 			return arenas[i].arena;
 	if (n_arenas == ARRAY_SIZE(arenas))
 		abort();
 	memcpy(arenas[n_arenas].pins, pins, STENCIL_PINS);
-	arenas[n_arenas].arena = stencil_arena_create(pins, h, CODE_CACHE_MIN, &err);
+	if (!code_memory_map(&memory, "test", CODE_CACHE_MIN))
+		abort();
+	arenas[n_arenas].arena = stencil_arena_create(pins, h, &memory, &err);
 	if (!arenas[n_arenas].arena) {
 		fprintf(stderr, "%s\n", err.text);
 		exit(1);
@@ -158,7 +161,7 @@ void mini_run(struct mini *m, const struct ir_block *b)
 	/* at random: the vectors have periods of their own */
 	choose_pins(b, pins);
 	unsigned added = repeat_source(m, b, &with);
-	struct stencil_run run = { { service, softfp_run, m->helpers, 0, 0 }, arena_for(pins, &handlers), m, b, added };
+	struct stencil_run run = { { .service = service, .softfp_run = softfp_run, .helpers = m->helpers }, arena_for(pins, &handlers), m, b, added };
 	stencil_arena_reset(run.arena);
 	struct code_block *block = mini_bind(bound, &with, &handlers);
 	block->mode = random_below(2) ? MODE_LOW_HALF : 0;

@@ -3,26 +3,38 @@
  * The engines that run machine code. Blocks are lifted and bound as for the interpreter, which runs those that have no machine code: single
  * steps, blocks that are not kept, and in `auto` each block's first executions.
  */
-#include "backend/stencil/engine.h"
+#include "backend/tiers.h"
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include "backend/cache/finder.h"
 #include "backend/interp/execute.h"
+#include "backend/llvm/regions.h"
 #include "backend/stencil/emit.h"
 #include "backend/stencil/slow.h"
 #include "runtime/fp.h"
 #include "runtime/softfp.h"
 
-/* `auto`: how often a block is looked up before machine code is made of it. With none a boot takes the same time, and a third more machine
- * code (docs/performance.md). */
-#define USES_BEFORE_CODE 1
+/* How the engines differ. */
+struct policy {
+	bool interprets;	/* blocks are interpreted first */
+	bool regions;		/* hot ones become regions … */
+	bool at_once;		/* … and every block does, alone, when it is translated */
+};
+static const struct policy policy_stencil = { 0 };
+static const struct policy policy_auto = { .interprets = true, .regions = true };
+static const struct policy policy_llvm = { .regions = true, .at_once = true };
 
 /* What the vCPUs share. */
 struct tiers {
+	const struct policy *policy;
+	const struct tuning *tuning;
+	struct code_memory memory;	/* stencils in its lower half, if there are regions */
 	struct codecache *cache;
 	struct stencil_arena *arena;
-	unsigned uses_before_code;
+	struct regions *regions;	/* NULL: none */
 };
 
 /* One vCPU's part. */
@@ -39,9 +51,13 @@ struct tier {
 static bool prepare(void *opaque, struct code_block *b)
 {
 	struct tiers *t = opaque;
-	if (b->mode & MODE_SINGLE_STEP || b->uses++ < t->uses_before_code)
+	if (b->mode & MODE_SINGLE_STEP || (t->policy->interprets && b->uses++ < t->tuning->uses_before_code))
 		return true;
-	return stencil_translate(t->arena, b);
+	if (!stencil_translate(t->arena, b))
+		return false;
+	if (t->policy->at_once)
+		regions_compile_now(t->regions, b);
+	return true;
 }
 
 static void link_code(void *opaque, struct code_exit *exit, const struct code_block *to)
@@ -54,9 +70,19 @@ static void unlink_code(void *opaque, struct code_exit *exit)
 	stencil_unlink(((struct tiers *)opaque)->arena, exit);
 }
 
+static void drop_block(void *opaque, struct code_block *b)
+{
+	struct tiers *t = opaque;
+	if (t->regions)
+		regions_drop(t->regions, b);
+}
+
 static void flush_code(void *opaque)
 {
-	stencil_arena_reset(((struct tiers *)opaque)->arena);
+	struct tiers *t = opaque;
+	stencil_arena_reset(t->arena);
+	if (t->regions)
+		regions_flush(t->regions);
 }
 
 /* ---- what generated code calls ---- */
@@ -107,8 +133,10 @@ static const void *follow(struct vcpu *cpu, const struct stencil_site *site)
 	struct code_block *to = finder_look_up(&t->finder, pc);
 	if (code_for(t, to) && !finder_link(&t->finder, exit, to, epoch)) {
 		codecache_lock(t->shared->cache);
-		if (epoch == codecache_epoch(t->shared->cache))
+		if (epoch == codecache_epoch(t->shared->cache)) {
 			stencil_link_far(t->shared->arena, exit);
+			exit->far_to = to;
+		}
 		codecache_unlock(t->shared->cache);
 	}
 	return go_to(t, to);
@@ -133,6 +161,28 @@ static const void *miss(struct vcpu *cpu, const struct stencil_site *site)
 	bool good = slow_execute(cpu, u, stencil_op_of(t->shared->arena, u));
 	cpu->icount += b->n_insns;
 	return good ? stencil_resume(t->shared->arena, site, cpu) : fault(cpu, site);
+}
+
+/* ---- what regions call ---- */
+
+static void region_fault(struct vcpu *cpu, const struct uop *u)
+{
+	struct tier *t = cpu->exec;
+	const struct code_block *b = codecache_owner(t->shared->cache, u);
+	cpu->icount -= b->n_insns;
+	finder_locate_fault(cpu, b, u);
+}
+
+static bool region_execute(struct vcpu *cpu, const struct uop *u)
+{
+	struct tier *t = cpu->exec;
+	const struct code_block *b = codecache_owner(t->shared->cache, u);
+	cpu->icount -= b->n_insns;
+	bool good = slow_execute(cpu, u, stencil_op_of(t->shared->arena, u));
+	cpu->icount += b->n_insns;
+	if (!good)
+		region_fault(cpu, u);
+	return good;
 }
 
 static const void *service(struct vcpu *cpu, uint64_t number)
@@ -181,10 +231,30 @@ static const struct code_block *interpret(struct vcpu *cpu, const struct code_bl
 	return NULL;
 }
 
+/* Tells the regions where the vCPU is. */
+static void sample(struct vcpu *cpu)
+{
+	struct tier *t = cpu->exec;
+	cpu->sample_icount = cpu->icount + t->shared->tuning->sample_period;
+	if (t->calls.in_region) {
+		regions_sample(t->shared->regions, NULL);
+		return;
+	}
+	uint64_t epoch = codecache_epoch(t->shared->cache);
+	struct code_block *b = finder_look_up(&t->finder, cpu->pc);
+	if (b && !finder_is_once(&t->finder, b) && epoch == codecache_epoch(t->shared->cache))
+		regions_sample(t->shared->regions, b);
+}
+
 static void run(struct vcpu *cpu)
 {
 	struct tier *t = cpu->exec;
 	finder_set_keys(&t->finder);
+	if (cpu->icount >= cpu->sample_icount && !cpu->single_step)
+		sample(cpu);
+	t->calls.in_region = 0;
+	if (cpu->exception.pending)
+		return;
 	if (cpu->single_step)
 		vcpu_trip(cpu);
 	fp_load_control(cpu->fp_control);
@@ -210,29 +280,51 @@ static void tiers_destroy(struct tiers *t)
 {
 	if (!t)
 		return;
+	regions_destroy(t->regions);
 	stencil_arena_destroy(t->arena);
 	codecache_destroy(t->cache);
+	code_memory_unmap(&t->memory);
 	free(t);
 }
 
-static struct tiers *tiers_create(struct machine *m, const struct code_handlers *handlers, unsigned uses, struct error *err)
+static bool make_regions(struct tiers *t, struct machine *m, uint64_t bytes, struct error *err)
+{
+	const struct regions_config config = {
+		.cache = t->cache, .arena = t->arena, .memory = { t->memory.write + bytes, t->memory.to_exec, bytes }, .frontend = m->frontend,
+		.tuning = t->tuning, .synchronous = t->policy->at_once,
+		.poll_all = m->deterministic,
+	};
+	t->regions = regions_create(&config, err);
+	return t->regions;
+}
+
+static struct tiers *tiers_create(struct machine *m, const struct code_handlers *handlers, const struct policy *policy, struct error *err)
 {
 	struct tiers *t = calloc(1, sizeof *t);
 	if (!t) {
 		error_set(err, ERROR_HOST, "engine %s: out of memory", m->exec->name);
 		return NULL;
 	}
-	const struct code_hooks hooks = { prepare, link_code, unlink_code, flush_code, t };
-	t->uses_before_code = uses;
-	t->arena = stencil_arena_create(m->frontend->pinned_slots, handlers, m->code_cache_bytes, err);
-	t->cache = t->arena ? codecache_create(m, handlers, &hooks, m->code_cache_bytes, err) : NULL;
-	if (t->cache)
+	const struct code_hooks hooks = { prepare, link_code, unlink_code, drop_block, flush_code, t };
+	uint64_t bytes = m->code_cache_bytes;
+	t->policy = policy;
+	t->tuning = &m->tuning;
+	if (!code_memory_map(&t->memory, "calque-code", policy->regions ? 2 * bytes : bytes)) {
+		error_set(err, ERROR_HOST, "machine code arena of %llu MiB: %s; with --engine interp none is needed",
+			  (unsigned long long)bytes >> 20, strerror(errno));
+		goto fail;
+	}
+	t->arena = stencil_arena_create(m->frontend->pinned_slots, handlers, &(struct code_memory){ t->memory.write, t->memory.to_exec, bytes },
+					err);
+	t->cache = t->arena ? codecache_create(m, handlers, &hooks, bytes, err) : NULL;
+	if (t->cache && (!policy->regions || make_regions(t, m, bytes, err)))
 		return t;
+fail:
 	tiers_destroy(t);
 	return NULL;
 }
 
-static bool init(struct vcpu *cpu, unsigned uses_before_code, struct error *err)
+static bool init(struct vcpu *cpu, const struct policy *policy, struct error *err)
 {
 	struct machine *m = cpu->machine;
 	struct tier *t = aligned_alloc(64, (sizeof *t + 63) / 64 * 64);
@@ -241,25 +333,35 @@ static bool init(struct vcpu *cpu, unsigned uses_before_code, struct error *err)
 	struct code_handlers handlers;
 	interp_execute(NULL, NULL, NULL, &handlers);
 	if (!m->exec_state)
-		m->exec_state = tiers_create(m, &handlers, uses_before_code, err);
+		m->exec_state = tiers_create(m, &handlers, policy, err);
 	cpu->exec = t;
-	t->calls = (struct stencil_calls){ service, softfp_run, m->frontend->helpers, 0, 0 };
+	t->calls = (struct stencil_calls){
+		.service = service, .softfp_run = softfp_run, .helpers = m->frontend->helpers, .execute = region_execute, .fault = region_fault };
 	t->shared = m->exec_state;
 	t->next = NULL;
 	t->services = t->interpreted = 0;
-	if (t->shared)
-		finder_init(&t->finder, cpu, t->shared->cache, &handlers);
-	return t->shared != NULL;
+	if (!t->shared)
+		return false;
+	stencil_routines(t->shared->arena, &t->calls);
+	if (policy->regions)
+		cpu->sample_icount = cpu->icount + m->tuning.sample_period;
+	finder_init(&t->finder, cpu, t->shared->cache, &handlers);
+	return true;
 }
 
 static bool init_stencil(struct vcpu *cpu, struct error *err)
 {
-	return init(cpu, 0, err);
+	return init(cpu, &policy_stencil, err);
 }
 
 static bool init_auto(struct vcpu *cpu, struct error *err)
 {
-	return init(cpu, USES_BEFORE_CODE, err);
+	return init(cpu, &policy_auto, err);
+}
+
+static bool init_llvm(struct vcpu *cpu, struct error *err)
+{
+	return init(cpu, &policy_llvm, err);
 }
 
 static void destroy(struct vcpu *cpu)
@@ -294,6 +396,13 @@ static void print_stats(struct machine *m, void *file)
 		"%" PRIu64 " dropped, %" PRIu64 " flushes\n", c.blocks, c.insns, c.uops, c.arena >> 10, c.invalidated, c.flushes);
 	fprintf(file, "stencils: %" PRIu64 " blocks, %" PRIu64 " instructions, %" PRIu64 " loops with pins of their own, %" PRIu64 " KiB hot, %"
 		PRIu64 " KiB cold; each op has a stencil of its own\n", s.blocks, s.insns, s.loops, s.hot_bytes >> 10, s.cold_bytes >> 10);
+	if (shared->regions) {
+		struct regions_stats r;
+		regions_get_stats(shared->regions, &r);
+		fprintf(file, "regions: %" PRIu64 " of %" PRIu64 " blocks, %" PRIu64 " instructions, %" PRIu64 " KiB, %" PRIu64 " dropped, %" PRIu64
+			" stale, %" PRIu64 " without a loop, %" PRIu64 " failed, %" PRIu64 " ms compiling; %" PRIu64 " of %" PRIu64 " samples in them\n", r.regions,
+			r.blocks, r.insns, r.bytes >> 10, r.dropped, r.stale, r.straight, r.failed, r.ns / 1000000, r.inside, r.samples);
+	}
 	uint64_t ns = 0;
 	for (unsigned i = 0; i < m->n_vcpus; i++)
 		ns += ((const struct tier *)m->vcpu[i]->exec)->finder.translate_ns;
@@ -311,4 +420,5 @@ static void print_stats(struct machine *m, void *file)
 	.print_stats = print_stats, \
 }
 const struct exec_ops stencil_engine = ENGINE("stencil", init_stencil);
+const struct exec_ops llvm_engine = ENGINE("llvm", init_llvm);
 const struct exec_ops auto_engine = ENGINE("auto", init_auto);

@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "backend/llvm/compile.h"
+#include <llvm-c/Analysis.h>
+#include <llvm-c/Error.h>
+#include <llvm-c/LLJIT.h>
+#include <llvm-c/Orc.h>
+#include <llvm-c/OrcEE.h>
+#include <llvm-c/Target.h>
+#include <llvm-c/TargetMachine.h>
+#include <llvm-c/Transforms/PassBuilder.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "backend/llvm/lower.h"
+#include "runtime/clock.h"
+
+/* What pays on hot loops; more passes cost several times the compile time and gain nothing (docs/performance.md). */
+#define PASSES "function(sroa,early-cse,simplifycfg)"
+/* x86-64-v3, which all executors take for granted */
+#define TARGET_CPU "x86-64-v3"
+
+struct compiler {
+	uint8_t pins[STENCIL_PINS];
+	LLVMContextRef ctx;
+	LLVMTargetMachineRef tm;
+	LLVMPassBuilderOptionsRef options;
+	LLVMOrcLLJITRef jit;
+	bool failed;			/* the backend has reported an error for the object that it is making */
+	struct code_memory memory;
+	uint64_t used;
+	struct compiler_stats stats;
+};
+
+/* ---- memory ---- */
+
+static void *memory_begin(void *opaque) { return opaque; }
+static void memory_end(void *opaque) {}
+static LLVMBool memory_finalize(void *opaque, char **err) { return 0; }
+static void memory_destroy(void *opaque) {}
+
+/* There is room: compiler_compile has looked. */
+static uint8_t *take(struct compiler *c, uint64_t bytes, uint64_t align)
+{
+	if (align < 16)
+		align = 16;
+	uint64_t at = (c->used + align - 1) & ~(align - 1);
+	c->used = at + bytes;
+	return c->memory.write + at;
+}
+
+static uint8_t *memory_code(void *opaque, uintptr_t bytes, unsigned align, unsigned id, const char *section)
+{
+	return take(opaque, bytes, align);
+}
+
+static uint8_t *memory_data(void *opaque, uintptr_t bytes, unsigned align, unsigned id, const char *section, LLVMBool read_only)
+{
+	return take(opaque, bytes, align);
+}
+
+static LLVMOrcObjectLayerRef make_layer(void *opaque, LLVMOrcExecutionSessionRef session, const char *triple)
+{
+	return LLVMOrcCreateRTDyldObjectLinkingLayerWithMCJITMemoryManagerLikeCallbacks(session, opaque, memory_begin, memory_end, memory_code,
+											memory_data, memory_finalize, memory_destroy);
+}
+
+/* ---- compiling ---- */
+
+static void note_diagnostic(LLVMDiagnosticInfoRef info, void *opaque)
+{
+	if (LLVMGetDiagInfoSeverity(info) == LLVMDSError)
+		((struct compiler *)opaque)->failed = true;
+}
+
+/* Whether there was no error; frees it. */
+static bool succeeded(LLVMErrorRef err)
+{
+	if (err)
+		LLVMConsumeError(err);
+	return !err;
+}
+
+/* The region's object file, NULL if LLVM reports an error. */
+static LLVMMemoryBufferRef make_object(struct compiler *c, LLVMModuleRef module)
+{
+	LLVMMemoryBufferRef object = NULL;
+	char *message = NULL;
+	c->failed = false;
+	if (!succeeded(LLVMRunPasses(module, PASSES, c->tm, c->options)))
+		return NULL;
+	if (LLVMTargetMachineEmitToMemoryBuffer(c->tm, module, LLVMObjectFile, &message, &object)) {
+		LLVMDisposeMessage(message);
+		return NULL;
+	}
+	if (!c->failed)
+		return object;
+	LLVMDisposeMemoryBuffer(object);
+	return NULL;
+}
+
+/* Takes the object. An object's sections take less than the file; stubs and alignment, a page. */
+static const void *link_object(struct compiler *c, LLVMMemoryBufferRef object, const char *name)
+{
+	LLVMOrcExecutorAddress address;
+	if (c->used + LLVMGetBufferSize(object) + 4096 > c->memory.size) {
+		LLVMDisposeMemoryBuffer(object);
+		return NULL;
+	}
+	if (!succeeded(LLVMOrcLLJITAddObjectFile(c->jit, LLVMOrcLLJITGetMainJITDylib(c->jit), object)) ||
+	    !succeeded(LLVMOrcLLJITLookup(c->jit, &address, name)))
+		return NULL;
+	return (const char *)(uintptr_t)address + c->memory.to_exec;
+}
+
+static LLVMModuleRef make_module(struct compiler *c, const char *name)
+{
+	LLVMModuleRef module = LLVMModuleCreateWithNameInContext(name, c->ctx);
+	LLVMTargetDataRef layout = LLVMCreateTargetDataLayout(c->tm);
+	LLVMSetModuleDataLayout(module, layout);
+	LLVMDisposeTargetData(layout);
+	char *triple = LLVMGetTargetMachineTriple(c->tm);
+	LLVMSetTarget(module, triple);
+	LLVMDisposeMessage(triple);
+	return module;
+}
+
+const void *compiler_compile(struct compiler *c, const struct region *r)
+{
+	char name[32];
+	uint64_t start = clock_host_now();
+	snprintf(name, sizeof name, "region%llu", (unsigned long long)c->stats.regions + c->stats.failed);
+	LLVMModuleRef module = make_module(c, name);
+	lower_region(module, r, c->pins, name);
+	uint64_t used = c->used;
+	LLVMMemoryBufferRef object = make_object(c, module);
+	const void *code = object ? link_object(c, object, name) : NULL;
+	LLVMDisposeModule(module);
+	c->stats.ns += clock_host_now() - start;
+	if (!code) {
+		c->stats.failed++;
+		return NULL;
+	}
+	c->stats.regions++;
+	c->stats.blocks += r->n_blocks;
+	c->stats.insns += r->n_insns;
+	c->stats.bytes += c->used - used;
+	return code;
+}
+
+/* ---- life ---- */
+
+static void start_llvm(void)
+{
+	LLVMInitializeX86TargetInfo();
+	LLVMInitializeX86Target();
+	LLVMInitializeX86TargetMC();
+	LLVMInitializeX86AsmPrinter();
+	LLVMInitializeX86AsmParser();
+}
+
+static LLVMTargetMachineRef make_target_machine(void)
+{
+	LLVMTargetRef target;
+	char *message = NULL, *triple = LLVMGetDefaultTargetTriple();
+	LLVMTargetMachineRef tm = NULL;
+	if (LLVMGetTargetFromTriple(triple, &target, &message))
+		LLVMDisposeMessage(message);
+	else
+		tm = LLVMCreateTargetMachine(target, triple, TARGET_CPU, "", LLVMCodeGenLevelLess, LLVMRelocPIC, LLVMCodeModelSmall);
+	LLVMDisposeMessage(triple);
+	return tm;
+}
+
+static bool make_jit(struct compiler *c)
+{
+	LLVMOrcLLJITBuilderRef builder = LLVMOrcCreateLLJITBuilder();
+	LLVMOrcLLJITBuilderSetObjectLinkingLayerCreator(builder, make_layer, c);
+	return succeeded(LLVMOrcCreateLLJIT(&c->jit, builder));
+}
+
+struct compiler *compiler_create(const uint8_t pins[STENCIL_PINS], const struct code_memory *memory, struct error *err)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	pthread_once(&once, start_llvm);
+	struct compiler *c = calloc(1, sizeof *c);
+	if (!c) {
+		error_set(err, ERROR_HOST, "compiler: out of memory");
+		return NULL;
+	}
+	memcpy(c->pins, pins, sizeof c->pins);
+	c->ctx = LLVMContextCreate();
+	LLVMContextSetDiagnosticHandler(c->ctx, note_diagnostic, c);
+	c->options = LLVMCreatePassBuilderOptions();
+	c->tm = make_target_machine();
+	c->memory = *memory;
+	if (c->tm && make_jit(c))
+		return c;
+	error_set(err, ERROR_HOST, "LLVM has no code generator for this host; --engine stencil needs none");
+	compiler_destroy(c);
+	return NULL;
+}
+
+void compiler_reset(struct compiler *c)
+{
+	c->used = 0;
+	succeeded(LLVMOrcJITDylibClear(LLVMOrcLLJITGetMainJITDylib(c->jit)));
+}
+
+void compiler_get_stats(const struct compiler *c, struct compiler_stats *s)
+{
+	*s = c->stats;
+}
+
+void compiler_destroy(struct compiler *c)
+{
+	if (!c)
+		return;
+	if (c->jit)
+		succeeded(LLVMOrcDisposeLLJIT(c->jit));
+	if (c->tm)
+		LLVMDisposeTargetMachine(c->tm);
+	LLVMDisposePassBuilderOptions(c->options);
+	LLVMContextDispose(c->ctx);
+	free(c);
+}

@@ -1,0 +1,387 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "backend/llvm/lower.h"
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include "backend/llvm/lower_fp.h"
+#include "ir/op_info.h"
+
+#define CC_PRESERVE_NONE 21
+#define CC_PRESERVE_MOST 14
+#define MAX_GUARDS 4	/* places that an indirect jump is compared with */
+
+/* The function's parameters, STENCIL_ARGS */
+enum { ARG_CPU, ARG_ICOUNT, ARG_PINS, ARG_ACC = ARG_PINS + STENCIL_PINS, ARG_SITE, ARG_TLB, ARG_MASK, ARG_FACC, N_ARGS };
+
+/* ---- small pieces ---- */
+
+value lower_field(struct lowering *l, value base, int64_t offset)
+{
+	value at = K(offset);
+	return LLVMBuildInBoundsGEP2(l->b, l->i8, base, &at, 1, "");
+}
+
+value lower_load(struct lowering *l, LLVMTypeRef type, value p)
+{
+	return LLVMBuildLoad2(l->b, type, p, "");
+}
+
+value lower_store(struct lowering *l, value v, value p)
+{
+	value store = LLVMBuildStore(l->b, v, p);
+	LLVMSetVolatile(store, true);
+	return store;
+}
+
+LLVMBasicBlockRef lower_block(struct lowering *l, const char *name)
+{
+	return LLVMAppendBasicBlockInContext(l->ctx, l->fn, name);
+}
+
+void lower_at(struct lowering *l, LLVMBasicBlockRef bb)
+{
+	LLVMPositionBuilderAtEnd(l->b, bb);
+}
+
+static void set_metadata(struct lowering *l, value v, const char *kind, value node)
+{
+	LLVMSetMetadata(v, LLVMGetMDKindIDInContext(l->ctx, kind, (unsigned)strlen(kind)), node);
+}
+
+void lower_likely(struct lowering *l, value c, LLVMBasicBlockRef usual, LLVMBasicBlockRef rare)
+{
+	set_metadata(l, LLVMBuildCondBr(l->b, c, usual, rare), "prof", l->likely);
+}
+
+value lower_phi(struct lowering *l, LLVMTypeRef type, value v0, LLVMBasicBlockRef b0, value v1, LLVMBasicBlockRef b1)
+{
+	value phi = LLVMBuildPhi(l->b, type, "");
+	LLVMAddIncoming(phi, (value[]){ v0, v1 }, (LLVMBasicBlockRef[]){ b0, b1 }, 2);
+	return phi;
+}
+
+value lower_intrinsic(struct lowering *l, const char *name, LLVMTypeRef type, unsigned n, ...)
+{
+	value arg[8];
+	va_list ap;
+	va_start(ap, n);
+	for (unsigned i = 0; i < n; i++)
+		arg[i] = va_arg(ap, value);
+	va_end(ap);
+	unsigned id = LLVMLookupIntrinsicID(name, strlen(name)), types = type ? 1 : 0;
+	value fn = LLVMGetIntrinsicDeclaration(l->module, id, &type, types);
+	return LLVMBuildCall2(l->b, LLVMIntrinsicGetType(l->ctx, id, &type, types), fn, arg, n, "");
+}
+
+value lower_sext32(struct lowering *l, value v)
+{
+	return CAST(SExt, CAST(Trunc, v, i32), i64);
+}
+
+value lower_self(struct lowering *l)
+{
+	return LLVMConstIntToPtr(K((uintptr_t)l->bound), l->ptr);
+}
+
+/* ---- slots ---- */
+
+static bool is_temporary(unsigned slot)
+{
+	return slot >= SLOT_TEMP && slot < SLOT_TEMP_END;
+}
+
+/* A slot as it is held: a double where floating point reads it as one */
+static value held(struct lowering *l, unsigned slot)
+{
+	return LLVMBuildLoad2(l->b, l->raw64[slot] ? l->f64 : l->i64, l->slot[slot], "");
+}
+
+value slot_get(struct lowering *l, unsigned slot)
+{
+	if (slot == SLOT_ZERO)
+		return K(0);
+	return l->raw64[slot] ? CAST(BitCast, held(l, slot), i64) : held(l, slot);
+}
+
+static void put(struct lowering *l, unsigned slot, value v)
+{
+	LLVMBuildStore(l->b, l->raw64[slot] ? CAST(BitCast, v, f64) : v, l->slot[slot]);
+	fp_follow(l, slot, v);
+}
+
+void slot_set(struct lowering *l, unsigned slot, value v)
+{
+	if (slot == SLOT_SINK)
+		return;
+	put(l, slot, v);
+	l->dirty[slot] = !is_temporary(slot);
+}
+
+void lower_flush(struct lowering *l)
+{
+	for (unsigned slot = 0; slot < VCPU_SLOTS; slot++)
+		if (l->dirty[slot])
+			lower_store(l, held(l, slot), VCPU(reg[slot]));
+	memset(l->dirty, 0, sizeof l->dirty);
+}
+
+void lower_reload(struct lowering *l)
+{
+	for (unsigned slot = 1; slot < VCPU_SLOTS; slot++)
+		if (l->slot[slot] && !is_temporary(slot))
+			put(l, slot, lower_load(l, l->i64, VCPU(reg[slot])));
+}
+
+value lower_slow(struct lowering *l, const struct uop *u)
+{
+	const struct op_info *info = &op_info[u->op];
+	if (info->has_a && is_temporary(u->a))
+		lower_store(l, A, VCPU(reg[u->a]));
+	if (info->has_b && is_temporary(u->b))
+		lower_store(l, B, VCPU(reg[u->b]));
+	lower_store(l, LLVMBuildLoad2(l->b, l->i64, l->icount, ""), VCPU(icount));
+	LLVMTypeRef params[2] = { l->ptr, l->ptr };
+	value call = LLVMBuildCall2(l->b, LLVMFunctionType(l->i1, params, 2, false), CALLS(slow), (value[]){ l->cpu, lower_self(l) }, 2, "");
+	LLVMSetInstructionCallConv(call, CC_PRESERVE_MOST);
+	return call;
+}
+
+/* ---- exits ---- */
+
+value lower_target(struct lowering *l, unsigned n)
+{
+	return BIN(Add, slot_get(l, SLOT_PAGE), K((int64_t)l->block->exit[n].target));
+}
+
+/* Jumps to other generated code at the beginning of a block. */
+static void jump(struct lowering *l, value code)
+{
+	value arg[N_ARGS] = { l->cpu, lower_load(l, l->i64, l->icount) };
+	for (unsigned i = 0; i < STENCIL_PINS; i++)
+		arg[ARG_PINS + i] = slot_get(l, l->pins[i]);
+	arg[ARG_ACC] = arg[ARG_SITE] = LLVMGetPoison(l->i64);
+	arg[ARG_TLB] = lower_load(l, l->ptr, VCPU(tlb[0].entries));
+	arg[ARG_MASK] = lower_load(l, l->i64, VCPU(tlb[0].mask));
+	arg[ARG_FACC] = LLVMGetPoison(l->f64);
+	value call = LLVMBuildCall2(l->b, l->fn_type, code, arg, N_ARGS, "");
+	LLVMSetInstructionCallConv(call, CC_PRESERVE_NONE);
+	LLVMSetTailCallKind(call, LLVMTailCallKindMustTail);
+	LLVMBuildRetVoid(l->b);
+}
+
+void lower_leave(struct lowering *l, value pc)
+{
+	LLVMBuildStore(l->b, pc, l->leave_pc);
+	LLVMBuildBr(l->b, l->leave);
+}
+
+/* The virtual-PC cache's entry for pc (JUMP_CACHE_ENTRY); goes on where it holds pc in the current context, and looks pc up otherwise. */
+static value probe(struct lowering *l, value pc)
+{
+	value at = BIN(Mul, BIN(And, BIN(LShr, pc, K(1)), K(JUMP_CACHE_SIZE - 1)), K(sizeof(struct jump_cache_entry)));
+	value entry = LLVMBuildInBoundsGEP2(l->b, l->i8, lower_load(l, l->ptr, VCPU(jump_cache)), &at, 1, "");
+	value half = BIN(Mul, BIN(LShr, pc, K(63)), K(sizeof(uint64_t)));
+	value key = lower_load(l, l->i64, LLVMBuildInBoundsGEP2(l->b, l->i8, VCPU(jump_key), &half, 1, ""));
+	value entry_key = lower_load(l, l->i64, FIELD(entry, offsetof(struct jump_cache_entry, key)));
+	LLVMSetOrdering(entry_key, LLVMAtomicOrderingMonotonic);
+	LLVMSetAlignment(entry_key, 8);
+	value same = BIN(And, CMP(EQ, lower_load(l, l->i64, FIELD(entry, offsetof(struct jump_cache_entry, pc))), pc), CMP(EQ, entry_key, key));
+	LLVMBasicBlockRef found = lower_block(l, "found"), lost = lower_block(l, "lost");
+	lower_likely(l, same, found, lost);
+	lower_at(l, lost);
+	lower_store(l, pc, VCPU(pc));
+	jump(l, CALLS(lookup));
+	lower_at(l, found);
+	value page = BIN(And, pc, K(PAGE_MASK));
+	lower_store(l, page, VCPU(reg[SLOT_PAGE]));
+	LLVMBuildStore(l->b, page, l->slot[SLOT_PAGE]);
+	return lower_load(l, l->ptr, FIELD(entry, offsetof(struct jump_cache_entry, code)));
+}
+
+static value code_address(struct lowering *l, const void *code)
+{
+	return LLVMConstIntToPtr(K((uintptr_t)code), l->ptr);
+}
+
+void lower_indirect(struct lowering *l, value pc)
+{
+	/* returns within the page */
+	unsigned guards = 0;
+	for (unsigned i = 0; i < l->region->n_blocks && guards < MAX_GUARDS && !l->block->calls; i++) {
+		if (!l->region->block[i].behind_call)
+			continue;
+		LLVMBasicBlockRef other = lower_block(l, "other");
+		value here = BIN(Add, slot_get(l, SLOT_PAGE), K(l->region->block[i].offset));
+		LLVMBuildCondBr(l->b, CMP(EQ, pc, here), l->entries[i], other);
+		lower_at(l, other);
+		guards++;
+	}
+	jump(l, probe(l, pc));
+}
+
+/* An edge to another page */
+static void guarded(struct lowering *l, const struct region_exit *exit, value pc)
+{
+	value code = probe(l, pc);
+	LLVMBasicBlockRef other = lower_block(l, "other");
+	lower_likely(l, CMP(EQ, code, code_address(l, l->region->block[exit->to].code)), l->entries[exit->to], other);
+	lower_at(l, other);
+	jump(l, code);
+}
+
+void lower_exit(struct lowering *l, unsigned n)
+{
+	const struct region_exit *exit = &l->block->exit[n];
+	switch (exit->way) {
+	case WAY_INSIDE:
+		LLVMBuildBr(l->b, l->entries[exit->to]);
+		break;
+	case WAY_CODE:
+		jump(l, code_address(l, exit->code));
+		break;
+	case WAY_GUARDED:
+		guarded(l, exit, lower_target(l, n));
+		break;
+	case WAY_LOOKUP:
+		lower_indirect(l, lower_target(l, n));
+		break;
+	}
+}
+
+/* ---- regions ---- */
+
+static lower_fn *const lower_of[UOP_COUNT] = {
+#define OP(name, format, effects) [UOP_##name] = lower_op_##name,
+#include "ir/ops.def"
+};
+
+/* Interrupts, budget and kicks are seen here. */
+static void poll(struct lowering *l)
+{
+	LLVMBasicBlockRef body = lower_block(l, "body"), tripped = lower_block(l, "tripped");
+	value deadline = lower_load(l, l->i64, VCPU(deadline));
+	LLVMSetOrdering(deadline, LLVMAtomicOrderingMonotonic);
+	LLVMSetAlignment(deadline, 8);
+	lower_likely(l, CMP(ULT, lower_load(l, l->i64, l->icount), deadline), body, tripped);
+	lower_at(l, tripped);
+	lower_store(l, K(1), FIELD(lower_load(l, l->ptr, VCPU(exec)), offsetof(struct stencil_calls, in_region)));
+	lower_leave(l, BIN(Add, slot_get(l, SLOT_PAGE), K(l->block->offset)));
+	lower_at(l, body);
+}
+
+static void lower_one_block(struct lowering *l, unsigned index)
+{
+	l->block = &l->region->block[index];
+	lower_at(l, l->entries[index]);
+	if (l->block->polls)
+		poll(l);
+	LLVMBuildStore(l->b, BIN(Add, lower_load(l, l->i64, l->icount), K(l->block->n_insns)), l->icount);
+	for (unsigned i = 0; i < l->block->n_uops; i++) {
+		l->bound = &l->block->bound[i];
+		lower_of[l->block->uop[i].op](l, &l->block->uop[i]);
+	}
+}
+
+static void make_slot(struct lowering *l, unsigned slot)
+{
+	if (!l->slot[slot] && slot != SLOT_ZERO && slot != SLOT_SINK)
+		l->slot[slot] = LLVMBuildAlloca(l->b, l->raw64[slot] ? l->f64 : l->i64, "");
+}
+
+/* The function's beginning: slots become values. */
+static void begin_region(struct lowering *l)
+{
+	lower_at(l, lower_block(l, "entry"));
+	for (unsigned i = 0; i < l->region->n_blocks; i++)
+		l->entries[i] = lower_block(l, "block");
+	l->leave = lower_block(l, "leave");
+	l->ret = lower_block(l, "ret");
+	l->icount = LLVMBuildAlloca(l->b, l->i64, "icount");
+	l->result = LLVMBuildAlloca(l->b, l->i64, "result");
+	l->leave_pc = LLVMBuildAlloca(l->b, l->i64, "leave_pc");
+	fp_make_raw(l);
+	make_slot(l, SLOT_PAGE);
+	for (unsigned i = 0; i < STENCIL_PINS; i++)
+		make_slot(l, l->pins[i]);
+	for (unsigned i = 0; i < l->region->n_blocks; i++)
+		for (const struct uop *u = l->region->block[i].uop; u < l->region->block[i].uop + l->region->block[i].n_uops; u++) {
+			const struct op_info *info = &op_info[u->op];
+			if (info->has_d)
+				make_slot(l, u->d);
+			if (info->has_a)
+				make_slot(l, u->a);
+			if (info->has_b)
+				make_slot(l, u->b);
+			if (info->has_c)
+				make_slot(l, u->c);
+		}
+	LLVMBuildStore(l->b, LLVMGetParam(l->fn, ARG_ICOUNT), l->icount);
+	lower_reload(l);
+	for (unsigned i = 0; i < STENCIL_PINS; i++)
+		slot_set(l, l->pins[i], LLVMGetParam(l->fn, ARG_PINS + i));
+	lower_flush(l);
+	LLVMBuildBr(l->b, l->entries[0]);
+}
+
+/* The shared ways out. All slots have been stored. */
+static void end_region(struct lowering *l)
+{
+	lower_at(l, l->leave);
+	lower_store(l, LLVMBuildLoad2(l->b, l->i64, l->leave_pc, ""), VCPU(pc));
+	lower_store(l, LLVMBuildLoad2(l->b, l->i64, l->icount, ""), VCPU(icount));
+	LLVMBuildBr(l->b, l->ret);
+	lower_at(l, l->ret);
+	LLVMBuildRetVoid(l->b);
+}
+
+static void add_attribute(struct lowering *l, const char *name)
+{
+	LLVMAttributeRef a = LLVMCreateEnumAttribute(l->ctx, LLVMGetEnumAttributeKindForName(name, strlen(name)), 0);
+	LLVMAddAttributeAtIndex(l->fn, LLVMAttributeFunctionIndex, a);
+}
+
+static void make_types(struct lowering *l)
+{
+	LLVMTypeRef params[N_ARGS];
+	l->i1 = LLVMInt1TypeInContext(l->ctx);
+	l->i8 = LLVMInt8TypeInContext(l->ctx);
+	l->i16 = LLVMInt16TypeInContext(l->ctx);
+	l->i32 = LLVMInt32TypeInContext(l->ctx);
+	l->i64 = LLVMInt64TypeInContext(l->ctx);
+	l->i128 = LLVMInt128TypeInContext(l->ctx);
+	l->f32 = LLVMFloatTypeInContext(l->ctx);
+	l->f64 = LLVMDoubleTypeInContext(l->ctx);
+	l->ptr = LLVMPointerTypeInContext(l->ctx, 0);
+	for (unsigned i = 0; i < N_ARGS; i++)
+		params[i] = i == ARG_CPU || i == ARG_TLB ? l->ptr : i == ARG_FACC ? l->f64 : l->i64;
+	l->fn_type = LLVMFunctionType(LLVMVoidTypeInContext(l->ctx), params, N_ARGS, false);
+}
+
+static value make_weights(struct lowering *l)
+{
+	LLVMMetadataRef node[3] = {
+		LLVMMDStringInContext2(l->ctx, "branch_weights", strlen("branch_weights")),
+		LLVMValueAsMetadata(K32(1 << 20)), LLVMValueAsMetadata(K32(1)),
+	};
+	return LLVMMetadataAsValue(l->ctx, LLVMMDNodeInContext2(l->ctx, node, 3));
+}
+
+void lower_region(LLVMModuleRef module, const struct region *region, const uint8_t pins[STENCIL_PINS], const char *name)
+{
+	struct lowering lowering = { .ctx = LLVMGetModuleContext(module), .module = module, .region = region }, *l = &lowering;
+	l->b = LLVMCreateBuilderInContext(l->ctx);
+	make_types(l);
+	l->likely = make_weights(l);
+	for (unsigned i = 0; i < STENCIL_PINS; i++)
+		l->pins[i] = pins[i];
+	l->fn = LLVMAddFunction(l->module, name, l->fn_type);
+	LLVMSetFunctionCallConv(l->fn, CC_PRESERVE_NONE);
+	add_attribute(l, "nounwind");
+	add_attribute(l, "strictfp");
+	l->cpu = LLVMGetParam(l->fn, ARG_CPU);
+	begin_region(l);
+	for (unsigned i = 0; i < region->n_blocks; i++)
+		lower_one_block(l, i);
+	end_region(l);
+	LLVMDisposeBuilder(l->b);
+}

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Lowering: micro-ops to LLVM IR. A region becomes one function with the stencils' signature and calling convention (backend/stencil/abi.h), so
+ * that stencils, regions and the virtual-PC cache reach each other by jumps.
+ *
+ * Slots are LLVM values within a region. Guest state is exact in struct vcpu at every micro-op that can fault and at every block's end: what has
+ * been written since is stored before (write-through), by volatile stores, since LLVM may drop plain ones. The pinned slots are stored on
+ * entry and go on as arguments. icount counts the running block whole, as in stencils.
+ *
+ * This header is for the lower_*.c files, which hold one function for each micro-op.
+ */
+#pragma once
+#include <llvm-c/Core.h>
+#include "backend/llvm/region.h"
+#include "backend/stencil/abi.h"
+
+struct lowering {
+	LLVMContextRef ctx;
+	LLVMModuleRef module;
+	LLVMBuilderRef b;
+	LLVMTypeRef i1, i8, i16, i32, i64, i128, f32, f64, ptr, fn_type;
+	const struct region *region;
+	const struct region_block *block;	/* being lowered */
+	const struct uop *bound;		/* the running micro-op in the code cache */
+	LLVMValueRef fn, cpu;
+	LLVMValueRef slot[VCPU_SLOTS];		/* allocas; NULL: not used in this region. A double where there is a raw64. */
+	LLVMValueRef raw32[VCPU_SLOTS], raw64[VCPU_SLOTS];	/* allocas; NULL: not read so (lower_fp.h) */
+	bool dirty[VCPU_SLOTS];			/* written since the last flush */
+	LLVMValueRef icount, result;		/* allocas; what helpers return */
+	LLVMBasicBlockRef entries[REGION_MAX_BLOCKS];
+	LLVMBasicBlockRef leave, ret;		/* shared ways out: to cpu->pc = leave_pc; with all done */
+	LLVMValueRef leave_pc;			/* alloca */
+	LLVMValueRef likely;			/* branch weights */
+	unsigned pins[STENCIL_PINS];
+};
+
+typedef void lower_fn(struct lowering *l, const struct uop *u);
+#define LOWER(name) void lower_op_##name(struct lowering *l, const struct uop *u)
+#define OP(name, format, effects) lower_fn lower_op_##name;
+#include "ir/ops.def"
+
+/* Adds the function `name` of the region to a module, which has its data layout. */
+void lower_region(LLVMModuleRef module, const struct region *region, const uint8_t pins[STENCIL_PINS], const char *name);
+
+/* ---- for lower_*.c ---- */
+typedef LLVMValueRef value;
+#define BIN(op, x, y) LLVMBuild##op(l->b, (x), (y), "")
+#define CAST(op, x, type) LLVMBuild##op(l->b, (x), l->type, "")
+#define CMP(cond, x, y) LLVMBuildICmp(l->b, LLVMInt##cond, (x), (y), "")
+#define SELECT(c, x, y) LLVMBuildSelect(l->b, (c), (x), (y), "")
+#define K(v) LLVMConstInt(l->i64, (uint64_t)(v), 0)
+#define K32(v) LLVMConstInt(l->i32, (uint32_t)(v), 0)
+#define A slot_get(l, u->a)
+#define B slot_get(l, u->b)
+#define C slot_get(l, u->c)
+#define IMM ((uint64_t)(int64_t)u->imm)
+#define D(v) slot_set(l, u->d, (v))
+
+value slot_get(struct lowering *l, unsigned slot);
+void slot_set(struct lowering *l, unsigned slot, value v);
+/* Stores what has been written since the last flush. Stands before everything that can fault or look at struct vcpu. */
+void lower_flush(struct lowering *l);
+/* Loads the slots again: a helper may have written any. */
+void lower_reload(struct lowering *l);
+
+/* A field of struct vcpu, of struct stencil_calls, or of anything else at base + offset */
+#define FIELD(base, offset) lower_field(l, (base), (int64_t)(offset))
+#define VCPU(member) FIELD(l->cpu, offsetof(struct vcpu, member))
+value lower_field(struct lowering *l, value base, int64_t offset);
+value lower_load(struct lowering *l, LLVMTypeRef type, value p);
+value lower_store(struct lowering *l, value v, value p);
+/* A function that stencil_calls names */
+#define CALLS(member) lower_load(l, l->ptr, FIELD(lower_load(l, l->ptr, VCPU(exec)), offsetof(struct stencil_calls, member)))
+
+LLVMBasicBlockRef lower_block(struct lowering *l, const char *name);
+void lower_at(struct lowering *l, LLVMBasicBlockRef bb);
+/* A branch that is nearly always taken. */
+void lower_likely(struct lowering *l, value c, LLVMBasicBlockRef usual, LLVMBasicBlockRef rare);
+value lower_phi(struct lowering *l, LLVMTypeRef type, value v0, LLVMBasicBlockRef b0, value v1, LLVMBasicBlockRef b1);
+/* Calls an LLVM intrinsic, overloaded by `type` (NULL: not overloaded). */
+value lower_intrinsic(struct lowering *l, const char *name, LLVMTypeRef type, unsigned n, ...);
+value lower_sext32(struct lowering *l, value v);
+/* Calls the micro-op's way through C; false, and all done, if it faulted. Operands that are temporaries are stored. */
+value lower_slow(struct lowering *l, const struct uop *u);
+/* The address of the running micro-op, as run-time functions take it. */
+value lower_self(struct lowering *l);
+/* Goes on in an exit of the block, or at a guest address, or in the run loop at one. The block is complete and flushed. */
+void lower_exit(struct lowering *l, unsigned n);
+void lower_indirect(struct lowering *l, value pc);
+void lower_leave(struct lowering *l, value pc);
+value lower_target(struct lowering *l, unsigned n);

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "backend/llvm/region.h"
+#include "ir/op_info.h"
+
+struct former {
+	struct region *r;
+	struct codecache *cache;
+	const struct tuning *tuning;
+	region_op_of *op_of;
+	const void *opaque;
+};
+
+/* A block that crosses a page depends on two mappings; one without code has not been executed twice. */
+static bool suits(const struct code_block *b)
+{
+	return b && !b->dead && b->code && b->second_pa == CODE_NO_PAGE;
+}
+
+static int find(const struct region *r, const struct code_block *b)
+{
+	for (unsigned i = 0; i < r->n_blocks; i++)
+		if (r->block[i].block == b)
+			return (int)i;
+	return -1;
+}
+
+/* The block's number in the region, into which it is taken if there is room; -1: there is none. */
+static int take(struct former *f, struct code_block *b)
+{
+	struct region *r = f->r;
+	int known = find(r, b);
+	if (known >= 0)
+		return known;
+	if (r->n_blocks == f->tuning->region_blocks || r->n_insns + b->n_insns > f->tuning->region_insns || r->n_uops + b->n_uops > ARRAY_SIZE(r->uops))
+		return -1;
+	struct region_block *rb = &r->block[r->n_blocks];
+	*rb = (struct region_block){
+		.block = b, .code = b->code, .bound = b->uop, .uop = &r->uops[r->n_uops], .n_uops = b->n_uops, .n_insns = b->n_insns,
+		.offset = b->pa & (PAGE_SIZE - 1),
+	};
+	for (unsigned i = 0; i < b->n_uops; i++) {
+		rb->uop[i] = b->uop[i];
+		rb->uop[i].op = f->op_of(f->opaque, &b->uop[i]);
+	}
+	r->n_uops += b->n_uops;
+	r->n_insns += b->n_insns;
+	return (int)r->n_blocks++;
+}
+
+static struct code_block *in_page(struct former *f, const struct code_block *b, int64_t offset)
+{
+	if (offset < 0 || offset >= (int64_t)PAGE_SIZE)
+		return NULL;
+	return codecache_find(f->cache, (b->pa & PAGE_MASK) + (uint64_t)offset, b->mode);
+}
+
+static void follow_exit(struct former *f, unsigned from, unsigned n)
+{
+	struct code_block *b = f->r->block[from].block;
+	const struct code_exit *exit = &code_exits(&b->uop[b->n_uops - 1])[n];
+	struct region_exit *way = &f->r->block[from].exit[n];
+	way->target = exit->miss.imm;
+	struct code_block *to = exit->far_to ? exit->far_to : in_page(f, b, exit->miss.imm);
+	if (!suits(to) || to->mode != b->mode)
+		return;
+	int inside = take(f, to);
+	if (inside >= 0) {
+		way->way = exit->far_to ? WAY_GUARDED : WAY_INSIDE;
+		way->to = (unsigned)inside;
+	} else if (!exit->far_to) {
+		way->way = WAY_CODE;
+		way->code = to->code;
+	}
+}
+
+/* A call is a jump that leaves the address of what stands behind it in a register. */
+static bool is_call(const struct region_block *rb)
+{
+	const struct code_block *b = rb->block;
+	for (unsigned i = b->insn[b->n_insns - 1].first_uop; i < rb->n_uops; i++)
+		if (rb->uop[i].op == UOP_add_i && rb->uop[i].a == SLOT_PAGE && (uint64_t)rb->uop[i].imm == rb->offset + b->bytes)
+			return true;
+	return false;
+}
+
+/* What stands behind a call has been executed if the call has returned, but no exit leads to it. */
+static void take_behind(struct former *f, unsigned from)
+{
+	struct code_block *b = f->r->block[from].block, *next = in_page(f, b, (int64_t)(b->pa & (PAGE_SIZE - 1)) + b->bytes);
+	int inside = suits(next) ? take(f, next) : -1;
+	if (inside >= 0)
+		f->r->block[inside].behind_call = true;
+}
+
+/* An edge that does not lead on in the order of the blocks: there is one in each loop. */
+static void poll_at(struct region *r, unsigned from, unsigned to)
+{
+	if (to > from)
+		return;
+	r->block[to].polls = true;
+	r->loops = true;
+}
+
+static void choose_polls(struct region *r, bool all)
+{
+	for (unsigned i = 0; i < r->n_blocks; i++) {
+		/* an indirect jump may lead to any place behind a call */
+		r->block[i].polls |= all || i == 0 || r->block[i].behind_call;
+		for (unsigned n = 0; n < 2; n++)
+			if (r->block[i].exit[n].way == WAY_INSIDE || r->block[i].exit[n].way == WAY_GUARDED)
+				poll_at(r, i, r->block[i].exit[n].to);
+	}
+}
+
+bool region_form(struct region *r, struct codecache *cache, struct code_block *head, const struct tuning *tuning, bool poll_all,
+		 region_op_of *op_of, const void *opaque)
+{
+	struct former f = { r, cache, tuning, op_of, opaque };
+	r->epoch = codecache_epoch(cache);
+	r->mode = head->mode;
+	r->n_blocks = r->n_insns = r->n_uops = 0;
+	r->loops = false;
+	if (!suits(head))
+		return false;
+	take(&f, head);
+	for (unsigned i = 0; i < r->n_blocks; i++) {
+		enum uop_op end = r->block[i].uop[r->block[i].n_uops - 1].op;
+		if (end == UOP_jmp || op_info[end].format == F_BR)
+			follow_exit(&f, i, 0);
+		if (op_info[end].format == F_BR)
+			follow_exit(&f, i, 1);
+		if (end == UOP_leave)
+			r->block[i].exit[0].target = code_exits(&r->block[i].block->uop[r->block[i].n_uops - 1])[0].miss.imm;
+		r->block[i].calls = is_call(&r->block[i]);
+		if (r->block[i].calls)
+			take_behind(&f, i);
+	}
+	choose_polls(r, poll_all);
+	return true;
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A region: blocks that are compiled together, with their loops and branches inside. It is a copy of what the code cache holds, so that it can be
+ * compiled without the cache's lock.
+ *
+ * It is entered at its first block alone. An edge inside that leads to another page is guarded: the virtual-PC cache must hold the block's
+ * code for the address that is being jumped to, so that a region follows whatever mappings there are. So is a return to a place behind a call.
+ */
+#pragma once
+#include "backend/cache/codecache.h"
+
+/* What the tuning table allows at most */
+#define REGION_MAX_BLOCKS 80
+#define REGION_MAX_INSNS 600
+_Static_assert(REGION_MAX_INSNS + BLOCK_MAX_INSNS <= VCPU_MAX_STRETCH, "what is executed between two polls");
+
+struct region_exit {
+	enum { WAY_LOOKUP, WAY_CODE, WAY_INSIDE, WAY_GUARDED } way;	/* by way of the virtual-PC cache; to `code`; to block `to` */
+	unsigned to;
+	const void *code;	/* stays where it is until everything is flushed */
+	int32_t target;		/* relative to SLOT_PAGE */
+};
+
+struct region_block {
+	struct code_block *block;	/* may be looked at with the cache's lock alone */
+	const void *code;		/* its own code, which names it in virtual-PC caches */
+	const struct uop *bound;	/* its micro-ops, for slow paths at run time */
+	struct uop *uop;		/* a copy, with op in place of handler */
+	unsigned n_uops, n_insns;
+	unsigned offset;		/* of its first instruction in its page */
+	bool calls, behind_call;	/* ends in a call; returns may lead here */
+	bool polls;			/* interrupts are seen at its beginning */
+	struct region_exit exit[2];
+};
+
+struct region {
+	uint64_t epoch;			/* of the code cache */
+	uint32_t mode;
+	const struct helper *helpers;	/* the frontend's */
+	unsigned n_blocks, n_insns, n_uops;
+	bool loops;			/* some edge leads back */
+	struct region_block block[REGION_MAX_BLOCKS];
+	struct uop uops[REGION_MAX_INSNS * 8 + BLOCK_MAX_UOPS];
+};
+
+typedef enum uop_op region_op_of(const void *opaque, const struct uop *bound);
+
+/*
+ * Collects the blocks that head leads to, those that have been executed, nearest first. With the cache's lock. False: it cannot be the
+ * beginning of a region. poll_all: interrupts are seen wherever a single block would see them (deterministic time), else once in each loop.
+ */
+bool region_form(struct region *r, struct codecache *cache, struct code_block *head, const struct tuning *tuning, bool poll_all,
+		 region_op_of *op_of, const void *opaque);

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The regions of a machine: which blocks are hot, the thread that compiles what begins at them, and what has been installed. A vCPU
+ * never waits for LLVM, except where `synchronous` asks for it.
+ *
+ * Installed code takes the place of its first block's: that block's code begins with a jump to it. When one of a region's blocks is dropped, the
+ * jump goes; a vCPU that is inside goes on until it leaves, as it may until it executes its fence (RISC-V: FENCE.I).
+ */
+#pragma once
+#include "backend/cache/code_memory.h"
+#include "backend/stencil/emit.h"
+
+struct regions;
+struct regions_config {
+	struct codecache *cache;
+	struct stencil_arena *arena;
+	struct code_memory memory;	/* for code; stays the caller's */
+	const struct frontend *frontend;
+	const struct tuning *tuning;
+	bool poll_all;			/* as region_form */
+	bool synchronous;		/* compiled where it is asked for */
+};
+struct regions_stats { uint64_t regions, blocks, insns, bytes, failed, dropped, ns, samples, inside, stale, straight; };
+
+struct regions *regions_create(const struct regions_config *config, struct error *err);
+void regions_destroy(struct regions *r);
+
+/* Called at regular intervals: a vCPU is about to execute block b of stencils, or, with NULL, is in a region. On a vCPU's thread, without the
+ * cache's lock. */
+void regions_sample(struct regions *r, struct code_block *b);
+/* The hooks of the code cache, with its lock held: a block, which has code, gets a region of what is known to follow; it is dropped; all is. */
+void regions_compile_now(struct regions *r, struct code_block *b);
+void regions_drop(struct regions *r, struct code_block *b);
+void regions_flush(struct regions *r);
+void regions_get_stats(struct regions *r, struct regions_stats *s);

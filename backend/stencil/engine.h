@@ -1,6 +1,0 @@
-/* SPDX-License-Identifier: Apache-2.0 */
-#pragma once
-#include "runtime/machine.h"
-
-/* Machine code from stencils, at once or after a block's first executions in the interpreter. */
-extern const struct exec_ops stencil_engine, auto_engine;

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The thresholds of the execution engines, all in one table (runtime/tuning.def) from which option, help and documentation are made. */
+#pragma once
+#include <stdio.h>
+#include "runtime/error.h"
+#include "runtime/util.h"
+
+struct tuning {
+#define PARAM(name, default, least, most, why) uint64_t name;
+#include "runtime/tuning.def"
+};
+
+extern const struct tuning tuning_default;
+/* Sets one of them from "name=value". Errors name the parameter and its range. */
+MUST_CHECK bool tuning_set(struct tuning *t, const char *text, struct error *err);
+/* The table for people. */
+void tuning_print(FILE *f);
