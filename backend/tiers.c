@@ -14,8 +14,11 @@
 #include "backend/llvm/regions.h"
 #include "backend/stencil/emit.h"
 #include "backend/stencil/slow.h"
+#include "ir/op_info.h"
 #include "runtime/fp.h"
+#include "runtime/process.h"
 #include "runtime/softfp.h"
+#include "runtime/window.h"
 
 /* How the engines differ. */
 struct policy {
@@ -35,6 +38,7 @@ struct tiers {
 	struct codecache *cache;
 	struct stencil_arena *arena;
 	struct regions *regions;	/* NULL: none */
+	bool catches;			/* faults of the regions' code come to host_fault */
 };
 
 /* One vCPU's part. */
@@ -185,6 +189,36 @@ static bool region_execute(struct vcpu *cpu, const struct uop *u)
 	return good;
 }
 
+/*
+ * A host fault in a region's code: the page is mapped and the access done again, or the region is left with the state of the instruction's
+ * beginning, which then goes through the soft MMU. In a signal handler, but what faulted holds no lock, so anything may be called.
+ */
+static bool host_fault(void *opaque, struct process_fault *f)
+{
+	struct tiers *shared = opaque;
+	struct vcpu *cpu = vcpu_current();
+	struct tier *t = cpu ? cpu->exec : NULL;
+	const struct uop *u;
+	struct installed *region = t ? regions_find(shared->regions, (const char *)*f->pc, &u) : NULL;
+	if (!region)
+		return false;
+	bool filled = f->located && window_fault(cpu, f->address, f->write) == WINDOW_RETRY;
+	if (!filled) {
+		/* perhaps a segment without a window: for next time */
+		const struct op_info *info = &op_info[stencil_op_of(shared->arena, u)];
+		uint64_t va = cpu->reg[u->a] + (uint64_t)(int64_t)u->imm;
+		if (u->a < SLOT_TEMP || u->a >= SLOT_TEMP_END)
+			(void)!window_fault_at(cpu, va, info->format == F_STORE);
+	}
+	regions_count_fault(shared->regions, region, filled, cpu->icount);
+	if (!filled) {
+		region_fault(cpu, u);
+		*f->sp = t->calls.entry_sp;
+		*f->pc = (uint64_t)(uintptr_t)stencil_leave(shared->arena);
+	}
+	return true;
+}
+
 static const void *service(struct vcpu *cpu, uint64_t number)
 {
 	struct tier *t = cpu->exec;
@@ -281,6 +315,8 @@ static void tiers_destroy(struct tiers *t)
 	if (!t)
 		return;
 	regions_destroy(t->regions);
+	if (t->catches)
+		process_remove_code(t->memory.write + t->memory.to_exec + t->memory.size / 2);
 	stencil_arena_destroy(t->arena);
 	codecache_destroy(t->cache);
 	code_memory_unmap(&t->memory);
@@ -289,10 +325,17 @@ static void tiers_destroy(struct tiers *t)
 
 static bool make_regions(struct tiers *t, struct machine *m, uint64_t bytes, struct error *err)
 {
+	bool windows = m->memory != MEMORY_TLB && m->arch->probe;
+	const uint8_t *code = t->memory.write + t->memory.to_exec + bytes;
+	if (windows && (!window_enable(m, err) || !(t->catches = process_add_code(code, code + bytes, host_fault, t, err)))) {
+		if (m->memory == MEMORY_WINDOWS)
+			return false;
+		windows = false;
+	}
 	const struct regions_config config = {
 		.cache = t->cache, .arena = t->arena, .memory = { t->memory.write + bytes, t->memory.to_exec, bytes }, .frontend = m->frontend,
 		.tuning = t->tuning, .synchronous = t->policy->at_once,
-		.poll_all = m->deterministic,
+		.poll_all = m->deterministic, .windows = windows, .may_give_up = m->memory == MEMORY_AUTO,
 	};
 	t->regions = regions_create(&config, err);
 	return t->regions;
@@ -399,6 +442,8 @@ static void print_stats(struct machine *m, void *file)
 	if (shared->regions) {
 		struct regions_stats r;
 		regions_get_stats(shared->regions, &r);
+		if (r.fills + r.leaves)
+			fprintf(file, "windows: %" PRIu64 " pages mapped for regions, %" PRIu64 " times left\n", r.fills, r.leaves);
 		fprintf(file, "regions: %" PRIu64 " of %" PRIu64 " blocks, %" PRIu64 " instructions, %" PRIu64 " KiB, %" PRIu64 " dropped, %" PRIu64
 			" stale, %" PRIu64 " without a loop, %" PRIu64 " failed, %" PRIu64 " ms compiling; %" PRIu64 " of %" PRIu64 " samples in them\n", r.regions,
 			r.blocks, r.insns, r.bytes >> 10, r.dropped, r.stale, r.straight, r.failed, r.ns / 1000000, r.inside, r.samples);

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 #include "runtime/run.h"
+#include "runtime/window.h"
 
 bool machine_init(struct machine *m, uint64_t ram_and_rom_bytes, struct error *err)
 {
@@ -49,6 +50,7 @@ void machine_destroy(struct machine *m)
 	for (unsigned i = 0; i < m->n_vcpus; i++)
 		vcpu_destroy(m->vcpu[i]);
 	m->n_vcpus = 0;
+	window_disable(m);
 	events_destroy(m->events);
 	m->events = NULL;
 	phys_destroy(&m->phys);

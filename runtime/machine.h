@@ -49,6 +49,9 @@ struct exec_ops {
 	void (*print_stats)(struct machine *m, void *file);
 };
 
+/* How optimised code reaches guest memory */
+enum memory_mode { MEMORY_AUTO, MEMORY_TLB, MEMORY_WINDOWS };
+
 /* Log channels of -d */
 enum { LOG_EXEC = 1, LOG_INT = 2, LOG_MMU = 4, LOG_GUEST_ERRORS = 8, LOG_BLOCKS = 16 };
 
@@ -83,8 +86,10 @@ struct machine {
 	const struct exec_ops *exec;
 	void *exec_state;			/* the engine's state shared by the vCPUs (code cache) */
 	uint64_t code_cache_bytes;		/* bound of each of the engine's arenas; set before vCPUs are made */
+	enum memory_mode memory;		/* set before vCPUs are made */
 	struct tuning tuning;			/* the engine's thresholds; set before vCPUs are made */
 	bool measure;				/* engines measure what their statistics need (--stats); set before vCPUs run */
+	struct windows *windows;		/* runtime/window.h; NULL: none */
 	void *board;
 	/* A call into built-in firmware (RISC-V: ecall from S-mode). True: handled, the vCPU goes on after the instruction;
 	 * false or NULL: the exception is delivered to the guest. Set by the board. */

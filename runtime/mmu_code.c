@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Pages with translated code. A page has `code`, or writers with TLB entries, never both. Both sides change what is known of the page
+ * Pages with translated code. A page has `code`, or writers with TLB entries or writable mappings in windows, never both. Both sides change what is known of the page
  * under its lock, for a few instructions, or with all vCPUs parked.
  */
 #include <sched.h>
@@ -57,9 +57,14 @@ static void protect_alone(struct machine *m, void *arg)
 {
 	struct protect *p = arg;
 	p->va = p->page->writer_va;
-	for (unsigned i = 0; i < m->n_vcpus; i++)
-		if (p->page->writers >> i % 64 & 1)
-			mmu_each_half(m->vcpu[i]->mmu, protect_half, p);
+	const struct phys_range *r = phys_find_host(&m->phys, p->host);
+	uint64_t pa = r->base.v + (uint64_t)(p->host - r->host);
+	for (unsigned i = 0; i < m->n_vcpus; i++) {
+		if (!(p->page->writers >> i % 64 & 1))
+			continue;
+		mmu_each_half(m->vcpu[i]->mmu, protect_half, p);
+		window_write_protect(m->vcpu[i], pa & PAGE_MASK, p->va);
+	}
 	p->page->writers = p->page->writer_va = 0;
 	atomic_store(&p->page->code, 1);
 }

@@ -10,25 +10,26 @@ static struct tlb_entry no_entries = { .tag = { TLB_NO_TAG, TLB_NO_TAG, TLB_NO_T
 
 /* ---- contexts ---- */
 
-static struct tlb_half *upper_half(struct mmu *mmu, struct tlb_context *c)
+struct tlb_half *mmu_upper_half(struct mmu *mmu, struct tlb_context *c)
 {
 	return c->own_upper ? &c->upper : &mmu->mode[c->key >> 60]->upper;
 }
 
 struct tlb_half *mmu_half(struct mmu *mmu, uint64_t va)
 {
-	return va >> 63 ? upper_half(mmu, mmu->current) : &mmu->current->low;
+	return va >> 63 ? mmu_upper_half(mmu, mmu->current) : &mmu->current->low;
 }
 
 void mmu_publish(struct vcpu *cpu)
 {
 	struct mmu *mmu = cpu->mmu;
-	struct tlb_half *half[2] = { &mmu->current->low, upper_half(mmu, mmu->current) };
+	struct tlb_half *half[2] = { &mmu->current->low, mmu_upper_half(mmu, mmu->current) };
 	for (unsigned i = 0; i < 2; i++) {
 		struct tlb_table *t = &half[i]->tlb[mmu->data_index].t;
 		cpu->tlb[i] = t->entries ? *t : (struct tlb_table){ (char *)&no_entries, 0 };
 		cpu->code_id[i] = half[i]->code_id;
 	}
+	window_publish(cpu);
 }
 
 static void new_code_id(struct mmu *mmu, struct tlb_half *h)
@@ -51,6 +52,7 @@ static void flush_half(struct mmu *mmu, struct tlb_half *h)
 void mmu_own_upper(struct vcpu *cpu)
 {
 	struct tlb_context *c = cpu->mmu->current;
+	window_leave_shared(cpu, c);
 	c->own_upper = true;
 	flush_half(cpu->mmu, &c->upper);
 	mmu_publish(cpu);
@@ -77,8 +79,9 @@ static void free_half(struct tlb_half *h)
 		tlb_free(&h->tlb[i]);
 }
 
-static struct tlb_context *find_context(struct mmu *mmu, uint64_t key)
+static struct tlb_context *find_context(struct vcpu *cpu, uint64_t key)
 {
+	struct mmu *mmu = cpu->mmu;
 	struct tlb_context *oldest = &mmu->context[0];
 	for (unsigned i = 0; i < TLB_CONTEXTS; i++) {
 		struct tlb_context *c = &mmu->context[i];
@@ -90,9 +93,11 @@ static struct tlb_context *find_context(struct mmu *mmu, uint64_t key)
 	flush_half(mmu, &oldest->low);
 	if (oldest->own_upper)
 		flush_half(mmu, &oldest->upper);
+	window_forget(cpu, oldest);
 	oldest->own_upper = false;
 	oldest->valid = true;
 	oldest->key = key;
+	window_adopt(cpu, oldest);
 	mmu->stats.contexts++;
 	return oldest;
 }
@@ -109,7 +114,7 @@ void mmu_set_context(struct vcpu *cpu, uint64_t key, unsigned data_index, unsign
 			new_code_id(mmu, &m->upper);
 			mmu->mode[key >> 60] = m;
 		}
-		mmu->current = find_context(mmu, key);
+		mmu->current = find_context(cpu, key);
 		mmu->current->used = ++mmu->clock;
 	} else if (mmu->data_index == data_index) {
 		mmu->fetch_index = fetch_index;
@@ -134,6 +139,7 @@ void mmu_vcpu_destroy(struct vcpu *cpu)
 	struct mmu *mmu = cpu->mmu;
 	if (!mmu)
 		return;
+	window_destroy(cpu);
 	for (unsigned i = 0; i < TLB_CONTEXTS; i++) {
 		free_half(&mmu->context[i].low);
 		free_half(&mmu->context[i].upper);
@@ -180,12 +186,13 @@ static void flush_page(struct mmu *mmu, struct tlb_half *h, uint64_t va)
 		new_code_id(mmu, h);
 }
 
-static void flush_either(struct mmu *mmu, struct tlb_half *h, const struct mmu_flush *f)
+static void flush_either(struct vcpu *cpu, struct tlb_half *h, const struct mmu_flush *f)
 {
 	if (f->all_addresses)
-		flush_half(mmu, h);
+		flush_half(cpu->mmu, h);
 	else
-		flush_page(mmu, h, f->va);
+		flush_page(cpu->mmu, h, f->va);
+	window_flush(cpu, h, f->all_addresses ? NULL : &f->va);
 }
 
 void mmu_flush(struct vcpu *cpu, const struct mmu_flush *f)
@@ -202,17 +209,18 @@ void mmu_flush(struct vcpu *cpu, const struct mmu_flush *f)
 			continue;
 		/* Global entries of a context's own tables go with the others: dropping too much is always right. */
 		if (low)
-			flush_either(mmu, &c->low, f);
+			flush_either(cpu, &c->low, f);
 		if (upper && c->own_upper)
-			flush_either(mmu, &c->upper, f);
+			flush_either(cpu, &c->upper, f);
 	}
 	for (unsigned i = 0; upper && f->all_contexts && i < ARRAY_SIZE(mmu->mode); i++)
 		if (mmu->mode[i])
-			flush_either(mmu, &mmu->mode[i]->upper, f);
+			flush_either(cpu, &mmu->mode[i]->upper, f);
 	mmu_publish(cpu);
 }
 
 void mmu_get_stats(const struct vcpu *cpu, struct mmu_stats *stats)
 {
 	*stats = cpu->mmu->stats;
+	stats->window_extents = cpu->mmu->windows.extents;
 }

@@ -8,6 +8,7 @@
  */
 #pragma once
 #include "runtime/vcpu.h"
+#include "runtime/windows.h"
 
 #define TLB_VICTIMS 8
 
@@ -29,12 +30,14 @@ struct tlb_half {
 	uint32_t code_id;
 	uint64_t code_filter[8];	/* Bloom filter of the pages that mmu_note_code was told of … */
 	uint64_t large_code_first, large_code_last;	/* … and the addresses between which its large leaves lie */
+	struct window_set windows[MMU_INDICES];
 };
 
 struct tlb_context {
 	uint64_t key, used;
 	bool valid, own_upper;
 	struct tlb_half low, upper;	/* upper only if own_upper */
+	uint64_t *window_table[MMU_INDICES];	/* NULL: none yet */
 };
 
 #define TLB_CONTEXTS 32
@@ -51,10 +54,13 @@ struct mmu {
 	uint64_t clock;			/* for LRU */
 	uint32_t next_code_id;
 	unsigned data_index, fetch_index;
+	struct window_stock windows;
 	struct mmu_stats stats;
 };
 
 /* ---- mmu_context.c ---- */
+/* The tables of the upper half that a context uses. */
+struct tlb_half *mmu_upper_half(struct mmu *mmu, struct tlb_context *c);
 /* The current tables for va. */
 struct tlb_half *mmu_half(struct mmu *mmu, uint64_t va);
 /* Shows the executors the tables of the current context and index. */

@@ -69,6 +69,7 @@ struct vcpu {
 	uint64_t icount;
 	_Atomic uint64_t deadline;
 	struct tlb_table tlb[2];	/* for loads and stores in the current mode, by address half: [va >> 63] */
+	const uint64_t *window_table;	/* runtime/window.h, for the current context and mode; NULL: the machine has no windows */
 	struct jump_cache_entry *jump_cache;
 	uint64_t jump_key[2];		/* by address half of the PC: entries of the current context and mode carry this key */
 	uint64_t pc;			/* exact whenever no generated code runs */
@@ -133,6 +134,9 @@ struct arch_ops {
 	bool (*has_work)(struct vcpu *cpu);
 	/* The architectural timer that fires next may have changed: recompute lines and cpu->timer_deadline. Also called when it fires. */
 	void (*update_timer)(struct vcpu *cpu);
+	/* What translate would grant for a load in the current context with no update to make: leaf->prot says W only if the leaf is dirty.
+	 * False: a load would fault, or set A. Changes nothing that the guest can see. */
+	bool (*probe)(struct vcpu *cpu, uint64_t va, unsigned mmu_index, struct mmu_leaf *leaf);
 };
 
 /*

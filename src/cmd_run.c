@@ -229,6 +229,12 @@ static void print_stats(struct vm *vm)
 			"vcpu%u: %" PRIu64 " context switches, %" PRIu64 " to a new context; %.1f lower and %.1f upper fills each\n",
 			i, t.fills[0], t.fills[1], t.victim_hits, t.flushes, t.page_flushes, t.mmio, t.slow, i, t.switches,
 			t.contexts, per_switch(&t, 0), per_switch(&t, 1));
+		if (t.window_fills)
+			fprintf(stderr,
+				"vcpu%u: direct windows: %" PRIu64 " fills, %" PRIu64 " leaves, %" PRIu64 " extents kept by flushes, %" PRIu64
+				" dropped; %" PRIu64 " evictions, %" PRIu64 " refused; %" PRIu64 " extents in %" PRIu64 " windows\n",
+				i, t.window_fills, t.window_leaves, t.window_kept, t.window_dropped, t.window_evictions,
+				t.window_refused, t.window_extents, t.windows);
 	}
 	if (m->exec->print_stats)
 		m->exec->print_stats(m, stderr);

@@ -36,6 +36,7 @@ struct vm_config {
 	char *engine;		/* NULL: the first of engines[] (backend/engine.h) */
 	uint64_t code_cache;	/* bytes, machine->code_cache_bytes; 0: the default */
 	struct tuning tuning;
+	unsigned memory;	/* enum memory_mode */
 	uint64_t ram;		/* bytes */
 	unsigned smp;
 	char *kernel, *initrd, *append, *dtb, *firmware;	/* paths; append is text */

@@ -61,6 +61,7 @@ static struct vm *make(struct test *t, struct error *err)
 	c.smp = from->smp;
 	c.code_cache = from->code_cache;
 	c.tuning = from->tuning;
+	c.memory = from->memory;
 	c.deterministic = from->smp == 1;
 	c.bare = true;
 	c.has_seed = true;

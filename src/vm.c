@@ -195,6 +195,7 @@ static struct vm *create(struct vm_config *config, bool load, struct error *err)
 	if (config->code_cache)
 		m->code_cache_bytes = config->code_cache;
 	m->tuning = config->tuning;
+	m->memory = (enum memory_mode)config->memory;
 	m->deterministic = config->deterministic;
 	if (m->deterministic)
 		m->wall_base = DETERMINISTIC_START;

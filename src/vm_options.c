@@ -42,6 +42,17 @@ static bool set_tuning(const struct option *o, void *target, const char *value, 
 	return tuning_set(&((struct vm_config *)target)->tuning, value, err);
 }
 
+static bool set_memory(const struct option *o, void *target, const char *value, struct error *err)
+{
+	static const char *const names[] = { [MEMORY_AUTO] = "auto", [MEMORY_TLB] = "tlb", [MEMORY_WINDOWS] = "windows" };
+	for (unsigned i = 0; i < ARRAY_SIZE(names); i++)
+		if (!strcmp(value, names[i])) {
+			((struct vm_config *)target)->memory = i;
+			return true;
+		}
+	return error_set(err, ERROR_USAGE, "there are auto, tlb and windows");
+}
+
 static bool set_seed(const struct option *o, void *target, const char *value, struct error *err)
 {
 	struct vm_config *c = target;
@@ -218,6 +229,8 @@ const struct option vm_options[] = {
 		"Bound on the memory for translations, once for micro-ops and once for machine code; default 128M. When one "
 		"is full, all are dropped."},
 	{"tune", 0, "NAME=N", set_tuning, 0, "Sets a threshold of the engine; \"calque help tune\" lists them. May be given several times."},
+	{"memory", 0, "HOW", set_memory, 0,
+		"How regions reach guest memory: through the TLB (tlb), by the host's MMU (windows), or each as it does better (auto, the default)."},
 	{"deterministic", 0, NULL, option_flag, AT(deterministic),
 		"Derive time from the number of instructions: the same input gives the same run. One vCPU only."},
 	{"seed", 0, "N", set_seed, 0, "Start of the guest's entropy; without it the host's entropy is used."},

@@ -31,6 +31,7 @@ struct code_block {
 	uint16_t n_insns, n_uops;
 	uint16_t bytes;			/* of guest code */
 	bool dead;			/* under the lock */
+	bool no_windows;		/* under the lock: a region that began here faulted too much */
 	uint16_t uses;			/* under the lock: how often it was looked up before it had code */
 	uint16_t heat;			/* under the lock: how often sampling has found it */
 	struct region_use *regions;	/* under the lock: the regions that it is part of */

@@ -5,6 +5,7 @@
 #include <llvm-c/LLJIT.h>
 #include <llvm-c/Orc.h>
 #include <llvm-c/OrcEE.h>
+#include <llvm-c/Support.h>
 #include <llvm-c/Target.h>
 #include <llvm-c/TargetMachine.h>
 #include <llvm-c/Transforms/PassBuilder.h>
@@ -20,6 +21,10 @@
 /* x86-64-v3, which all executors take for granted */
 #define TARGET_CPU "x86-64-v3"
 
+/* More than any object takes: a region's instructions at a hundred times their usual size */
+#define ROOM (1 << 19)
+_Static_assert(ROOM < CODE_CACHE_MIN, "the smallest arena holds a region");
+
 struct compiler {
 	uint8_t pins[STENCIL_PINS];
 	LLVMContextRef ctx;
@@ -29,6 +34,7 @@ struct compiler {
 	bool failed;			/* the backend has reported an error for the object that it is making */
 	struct code_memory memory;
 	uint64_t used;
+	struct compiled made;		/* what is being linked */
 	struct compiler_stats stats;
 };
 
@@ -51,12 +57,22 @@ static uint8_t *take(struct compiler *c, uint64_t bytes, uint64_t align)
 
 static uint8_t *memory_code(void *opaque, uintptr_t bytes, unsigned align, unsigned id, const char *section)
 {
-	return take(opaque, bytes, align);
+	struct compiler *c = opaque;
+	uint8_t *at = take(c, bytes, align);
+	c->made.begin = (const char *)at + c->memory.to_exec;
+	c->made.end = c->made.begin + bytes;
+	return at;
 }
 
 static uint8_t *memory_data(void *opaque, uintptr_t bytes, unsigned align, unsigned id, const char *section, LLVMBool read_only)
 {
-	return take(opaque, bytes, align);
+	struct compiler *c = opaque;
+	uint8_t *at = take(c, bytes, align);
+	if (!strcmp(section, SITE_SECTION)) {
+		c->made.sites = (const int32_t *)(void *)at;
+		c->made.n_sites = (unsigned)(bytes / sizeof *c->made.sites);
+	}
+	return at;
 }
 
 static LLVMOrcObjectLayerRef make_layer(void *opaque, LLVMOrcExecutionSessionRef session, const char *triple)
@@ -99,11 +115,11 @@ static LLVMMemoryBufferRef make_object(struct compiler *c, LLVMModuleRef module)
 	return NULL;
 }
 
-/* Takes the object. An object's sections take less than the file; stubs and alignment, a page. */
+/* Takes the object. Its sections take less than the file; stubs and alignment, a page. */
 static const void *link_object(struct compiler *c, LLVMMemoryBufferRef object, const char *name)
 {
 	LLVMOrcExecutorAddress address;
-	if (c->used + LLVMGetBufferSize(object) + 4096 > c->memory.size) {
+	if (LLVMGetBufferSize(object) + 4096 > ROOM) {
 		LLVMDisposeMemoryBuffer(object);
 		return NULL;
 	}
@@ -125,27 +141,64 @@ static LLVMModuleRef make_module(struct compiler *c, const char *name)
 	return module;
 }
 
-const void *compiler_compile(struct compiler *c, const struct region *r)
+/* How many different accesses the side table has. */
+static unsigned count_sites(const struct compiled *compiled)
+{
+	uint64_t seen[REGION_MAX_BLOCKS][BLOCK_MAX_UOPS / 64] = { 0 };
+	unsigned n = 0;
+	for (unsigned i = 0; i < compiled->n_sites; i++) {
+		uint32_t word = (uint32_t)compiled->sites[i];
+		if (word >> 30 != SITE_MARK >> 30)
+			continue;
+		unsigned uop = word & ((1u << SITE_UOP_BITS) - 1);
+		uint64_t *at = &seen[(word & ~SITE_MARK) >> SITE_UOP_BITS][uop / 64], bit = (uint64_t)1 << uop % 64;
+		n += !(*at & bit);
+		*at |= bit;
+	}
+	return n;
+}
+
+bool compiler_compile(struct compiler *c, const struct region *r, struct compiled *compiled)
 {
 	char name[32];
-	uint64_t start = clock_host_now();
+	uint64_t start = clock_host_now(), used = c->used;
 	snprintf(name, sizeof name, "region%llu", (unsigned long long)c->stats.regions + c->stats.failed);
 	LLVMModuleRef module = make_module(c, name);
-	lower_region(module, r, c->pins, name);
-	uint64_t used = c->used;
+	unsigned n_sites = lower_region(module, r, c->pins, name);
 	LLVMMemoryBufferRef object = make_object(c, module);
+	c->made = (struct compiled){ 0 };
 	const void *code = object ? link_object(c, object, name) : NULL;
+	if (code && count_sites(&c->made) < n_sites)	/* a fault of the one that is missing could not be placed */
+		code = NULL;
 	LLVMDisposeModule(module);
 	c->stats.ns += clock_host_now() - start;
 	if (!code) {
 		c->stats.failed++;
-		return NULL;
+		return false;
 	}
+	*compiled = c->made;
+	compiled->entry = code;
 	c->stats.regions++;
 	c->stats.blocks += r->n_blocks;
 	c->stats.insns += r->n_insns;
 	c->stats.bytes += c->used - used;
-	return code;
+	return true;
+}
+
+bool compiler_site(const struct compiler *c, const struct compiled *compiled, const char *pc, unsigned *block, unsigned *uop)
+{
+	bool here = false;
+	for (const int32_t *at = compiled->sites, *end = at + compiled->n_sites; at < end; at++) {
+		uint32_t word = (uint32_t)*at;
+		if (word >> 30 != SITE_MARK >> 30) {	/* a distance; between the mappings of code */
+			here |= (const char *)at + *at + c->memory.to_exec == pc;
+		} else if (here) {
+			*block = (word & ~SITE_MARK) >> SITE_UOP_BITS;
+			*uop = word & ((1u << SITE_UOP_BITS) - 1);
+			return true;
+		}
+	}
+	return false;
 }
 
 /* ---- life ---- */
@@ -157,6 +210,9 @@ static void start_llvm(void)
 	LLVMInitializeX86TargetMC();
 	LLVMInitializeX86AsmPrinter();
 	LLVMInitializeX86AsmParser();
+	/* merged tails would give two accesses one entry in the side table */
+	static const char *const options[] = { "calque", "-enable-tail-merge=false" };
+	LLVMParseCommandLineOptions(ARRAY_SIZE(options), options, NULL);
 }
 
 static LLVMTargetMachineRef make_target_machine(void)
@@ -199,6 +255,11 @@ struct compiler *compiler_create(const uint8_t pins[STENCIL_PINS], const struct 
 	error_set(err, ERROR_HOST, "LLVM has no code generator for this host; --engine stencil needs none");
 	compiler_destroy(c);
 	return NULL;
+}
+
+bool compiler_has_room(const struct compiler *c)
+{
+	return c->memory.size - c->used >= ROOM;
 }
 
 void compiler_reset(struct compiler *c)

@@ -14,8 +14,19 @@ struct compiler_stats { uint64_t regions, blocks, insns, bytes, failed, ns; };
 /* pins: the slots that stencils pin. memory, where code goes, stays the caller's. */
 struct compiler *compiler_create(const uint8_t pins[STENCIL_PINS], const struct code_memory *memory, struct error *err);
 void compiler_destroy(struct compiler *c);
-/* Where the region's code begins. NULL: it could not be compiled (counted), or the arena is full. */
-const void *compiler_compile(struct compiler *c, const struct region *r);
+/* What a region has become. */
+struct compiled {
+	const void *entry;
+	const char *begin, *end;	/* of its code */
+	const int32_t *sites;		/* the side table of accesses through windows (region.h) */
+	unsigned n_sites;		/* words */
+};
+/* False: it could not be compiled (counted). The arena has room. */
+bool compiler_compile(struct compiler *c, const struct region *r, struct compiled *compiled);
+/* The block and the micro-op of the access at pc, in the code of `compiled`; false: there is none. */
+bool compiler_site(const struct compiler *c, const struct compiled *compiled, const char *pc, unsigned *block, unsigned *uop);
+/* Whether another region fits for certain. */
+bool compiler_has_room(const struct compiler *c);
 /* Drops all code. No vCPU runs any. */
 void compiler_reset(struct compiler *c);
 void compiler_get_stats(const struct compiler *c, struct compiler_stats *s);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "backend/llvm/lower.h"
+#include "backend/llvm/lower_window.h"
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -8,7 +9,6 @@
 
 #define CC_PRESERVE_NONE 21
 #define CC_PRESERVE_MOST 14
-#define MAX_GUARDS 4	/* places that an indirect jump is compared with */
 
 /* The function's parameters, STENCIL_ARGS */
 enum { ARG_CPU, ARG_ICOUNT, ARG_PINS, ARG_ACC = ARG_PINS + STENCIL_PINS, ARG_SITE, ARG_TLB, ARG_MASK, ARG_FACC, N_ARGS };
@@ -43,14 +43,14 @@ void lower_at(struct lowering *l, LLVMBasicBlockRef bb)
 	LLVMPositionBuilderAtEnd(l->b, bb);
 }
 
-static void set_metadata(struct lowering *l, value v, const char *kind, value node)
+void lower_metadata(struct lowering *l, value v, const char *kind, value node)
 {
 	LLVMSetMetadata(v, LLVMGetMDKindIDInContext(l->ctx, kind, (unsigned)strlen(kind)), node);
 }
 
 void lower_likely(struct lowering *l, value c, LLVMBasicBlockRef usual, LLVMBasicBlockRef rare)
 {
-	set_metadata(l, LLVMBuildCondBr(l->b, c, usual, rare), "prof", l->likely);
+	lower_metadata(l, LLVMBuildCondBr(l->b, c, usual, rare), "prof", l->likely);
 }
 
 value lower_phi(struct lowering *l, LLVMTypeRef type, value v0, LLVMBasicBlockRef b0, value v1, LLVMBasicBlockRef b1)
@@ -207,7 +207,7 @@ void lower_indirect(struct lowering *l, value pc)
 {
 	/* returns within the page */
 	unsigned guards = 0;
-	for (unsigned i = 0; i < l->region->n_blocks && guards < MAX_GUARDS && !l->block->calls; i++) {
+	for (unsigned i = 0; i < l->region->n_blocks && guards < REGION_MAX_GUARDS && !l->block->calls; i++) {
 		if (!l->region->block[i].behind_call)
 			continue;
 		LLVMBasicBlockRef other = lower_block(l, "other");
@@ -272,13 +272,21 @@ static void poll(struct lowering *l)
 static void lower_one_block(struct lowering *l, unsigned index)
 {
 	l->block = &l->region->block[index];
+	if (!l->block->reached) {	/* behind a call that does not return within the region */
+		lower_at(l, l->entries[index]);
+		LLVMBuildUnreachable(l->b);
+		return;
+	}
 	lower_at(l, l->entries[index]);
+	windows_begin_block(l, index);
 	if (l->block->polls)
 		poll(l);
 	LLVMBuildStore(l->b, BIN(Add, lower_load(l, l->i64, l->icount), K(l->block->n_insns)), l->icount);
 	for (unsigned i = 0; i < l->block->n_uops; i++) {
 		l->bound = &l->block->bound[i];
+		windows_before(l, &l->block->uop[i]);
 		lower_of[l->block->uop[i].op](l, &l->block->uop[i]);
+		windows_behind(l, &l->block->uop[i]);
 	}
 }
 
@@ -300,6 +308,7 @@ static void begin_region(struct lowering *l)
 	l->result = LLVMBuildAlloca(l->b, l->i64, "result");
 	l->leave_pc = LLVMBuildAlloca(l->b, l->i64, "leave_pc");
 	fp_make_raw(l);
+	windows_begin_region(l);
 	make_slot(l, SLOT_PAGE);
 	for (unsigned i = 0; i < STENCIL_PINS; i++)
 		make_slot(l, l->pins[i]);
@@ -320,6 +329,7 @@ static void begin_region(struct lowering *l)
 	for (unsigned i = 0; i < STENCIL_PINS; i++)
 		slot_set(l, l->pins[i], LLVMGetParam(l->fn, ARG_PINS + i));
 	lower_flush(l);
+	windows_enter_region(l);
 	LLVMBuildBr(l->b, l->entries[0]);
 }
 
@@ -366,7 +376,7 @@ static value make_weights(struct lowering *l)
 	return LLVMMetadataAsValue(l->ctx, LLVMMDNodeInContext2(l->ctx, node, 3));
 }
 
-void lower_region(LLVMModuleRef module, const struct region *region, const uint8_t pins[STENCIL_PINS], const char *name)
+unsigned lower_region(LLVMModuleRef module, const struct region *region, const uint8_t pins[STENCIL_PINS], const char *name)
 {
 	struct lowering lowering = { .ctx = LLVMGetModuleContext(module), .module = module, .region = region }, *l = &lowering;
 	l->b = LLVMCreateBuilderInContext(l->ctx);
@@ -383,5 +393,7 @@ void lower_region(LLVMModuleRef module, const struct region *region, const uint8
 	for (unsigned i = 0; i < region->n_blocks; i++)
 		lower_one_block(l, i);
 	end_region(l);
+	windows_end_region(l);
 	LLVMDisposeBuilder(l->b);
+	return l->n_sites;
 }

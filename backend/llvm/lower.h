@@ -31,6 +31,12 @@ struct lowering {
 	LLVMBasicBlockRef leave, ret;		/* shared ways out: to cpu->pc = leave_pc; with all done */
 	LLVMValueRef leave_pc;			/* alloca */
 	LLVMValueRef likely;			/* branch weights */
+	/* lower_window.c: */
+	LLVMValueRef addend[VCPU_SLOTS];	/* allocas: the window table's entry for the address in a base slot; NULL: no base */
+	uint32_t (*near)[VCPU_SLOTS];		/* by block, what `distance` is at its beginning */
+	uint32_t distance[VCPU_SLOTS];		/* how far the slot may be from an address that addend is for */
+	bool counted;				/* icount has been stored in this block */
+	unsigned n_sites;			/* accesses that must be in the side table */
 	unsigned pins[STENCIL_PINS];
 };
 
@@ -39,8 +45,8 @@ typedef void lower_fn(struct lowering *l, const struct uop *u);
 #define OP(name, format, effects) lower_fn lower_op_##name;
 #include "ir/ops.def"
 
-/* Adds the function `name` of the region to a module, which has its data layout. */
-void lower_region(LLVMModuleRef module, const struct region *region, const uint8_t pins[STENCIL_PINS], const char *name);
+/* Adds the function `name` of the region to a module, which has its data layout. Returns how many accesses must be in its side table. */
+unsigned lower_region(LLVMModuleRef module, const struct region *region, const uint8_t pins[STENCIL_PINS], const char *name);
 
 /* ---- for lower_*.c ---- */
 typedef LLVMValueRef value;
@@ -80,6 +86,7 @@ value lower_phi(struct lowering *l, LLVMTypeRef type, value v0, LLVMBasicBlockRe
 /* Calls an LLVM intrinsic, overloaded by `type` (NULL: not overloaded). */
 value lower_intrinsic(struct lowering *l, const char *name, LLVMTypeRef type, unsigned n, ...);
 value lower_sext32(struct lowering *l, value v);
+void lower_metadata(struct lowering *l, value v, const char *kind, value node);
 /* Calls the micro-op's way through C; false, and all done, if it faulted. Operands that are temporaries are stored. */
 value lower_slow(struct lowering *l, const struct uop *u);
 /* The address of the running micro-op, as run-time functions take it. */

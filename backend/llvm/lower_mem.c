@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Loads, stores and atomics as LLVM IR; ir/uops_mem.inc and ir/uops_atomic.inc say what they do. */
-#include "backend/llvm/lower.h"
+#include "backend/llvm/lower_window.h"
 
 /* ---- the one place that reaches guest memory ---- */
 
@@ -60,12 +60,27 @@ static value atomic(value access, unsigned bytes, LLVMAtomicOrdering order)
 
 /* ---- loads and stores ---- Single-copy atomic where they are aligned; the TLB lets no others through. */
 
+static void loaded(struct lowering *l, const struct uop *u, value v, bool is_signed, uint64_t box)
+{
+	if (LLVMTypeOf(v) != l->i64)
+		v = is_signed ? CAST(SExt, v, i64) : CAST(ZExt, v, i64);
+	D(box ? BIN(Or, v, K(box)) : v);
+}
+
 static void load(struct lowering *l, const struct uop *u, LLVMTypeRef type, bool is_signed, uint64_t box)
 {
 	struct access x;
 	unsigned bytes = LLVMGetIntTypeWidth(type) / 8;
 	/* what floating point reads is one from the beginning, so that it need not be moved */
 	LLVMTypeRef as = type == l->i64 && l->raw64[u->d] ? l->f64 : type == l->i32 && box && l->raw32[u->d] ? l->f32 : type;
+	if (l->region->windows) {
+		value v = windows_access(l, LLVMBuildLoad2(l->b, as, windows_address(l, u), ""));
+		if (LLVMGetTypeKind(as) == LLVMIntegerTypeKind && bytes < 8)
+			v = is_signed ? CAST(SExt, v, i64) : CAST(ZExt, v, i64);
+		v = windows_loaded(l, v);
+		loaded(l, u, LLVMBuildBitCast(l->b, v, LLVMTypeOf(v) == l->f64 ? l->i64 : LLVMTypeOf(v) == l->f32 ? l->i32 : l->i64, ""), is_signed, box);
+		return;
+	}
 	value p = begin_access(l, &x, BIN(Add, A, K(IMM)), bytes, MMU_READ);
 	value fast = LLVMBuildBitCast(l->b, atomic(LLVMBuildLoad2(l->b, type, p, ""), bytes, LLVMAtomicOrderingMonotonic), as, "");
 	LLVMBasicBlockRef hit = LLVMGetInsertBlock(l->b);
@@ -74,10 +89,7 @@ static void load(struct lowering *l, const struct uop *u, LLVMTypeRef type, bool
 	value good = lower_slow(l, u), slow = lower_load(l, as, VCPU(reg[u->d]));
 	lower_likely(l, good, x.done, l->ret);
 	lower_at(l, x.done);
-	value v = LLVMBuildBitCast(l->b, lower_phi(l, as, fast, hit, slow, x.miss), type, "");
-	if (bytes < 8)
-		v = is_signed ? CAST(SExt, v, i64) : CAST(ZExt, v, i64);
-	D(box ? BIN(Or, v, K(box)) : v);
+	loaded(l, u, LLVMBuildBitCast(l->b, lower_phi(l, as, fast, hit, slow, x.miss), type, ""), is_signed, box);
 }
 
 LOWER(ld_u8)	{ load(l, u, l->i8, false, 0); }
@@ -94,9 +106,12 @@ static void store(struct lowering *l, const struct uop *u, LLVMTypeRef type)
 {
 	struct access x;
 	unsigned bytes = LLVMGetIntTypeWidth(type) / 8;
-	value p = begin_access(l, &x, BIN(Add, A, K(IMM)), bytes, MMU_WRITE), v = B;
-	if (bytes < 8)
-		v = LLVMBuildTrunc(l->b, v, type, "");
+	value v = bytes < 8 ? LLVMBuildTrunc(l->b, B, type, "") : B;
+	if (l->region->windows) {
+		windows_access(l, LLVMBuildStore(l->b, v, windows_address(l, u)));
+		return;
+	}
+	value p = begin_access(l, &x, BIN(Add, A, K(IMM)), bytes, MMU_WRITE);
 	atomic(LLVMBuildStore(l->b, v, p), bytes, LLVMAtomicOrderingMonotonic);
 	end_access(l, &x, u, NULL);
 }

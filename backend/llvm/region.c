@@ -92,23 +92,64 @@ static void take_behind(struct former *f, unsigned from)
 		f->r->block[inside].behind_call = true;
 }
 
-/* An edge that does not lead on in the order of the blocks: there is one in each loop. */
-static void poll_at(struct region *r, unsigned from, unsigned to)
+static bool reach(struct region *r, unsigned to)
 {
-	if (to > from)
-		return;
-	r->block[to].polls = true;
-	r->loops = true;
+	bool new = !r->block[to].reached;
+	r->block[to].reached = true;
+	return new;
 }
 
+static bool reach_from(struct region *r, const struct region_block *rb)
+{
+	bool changed = false;
+	for (unsigned n = 0; n < 2; n++)
+		if (rb->exit[n].way == WAY_INSIDE || rb->exit[n].way == WAY_GUARDED)
+			changed |= reach(r, rb->exit[n].to);
+	if (rb->uop[rb->n_uops - 1].op != UOP_jr || rb->calls)
+		return changed;
+	for (unsigned i = 0, guards = 0; i < r->n_blocks && guards < REGION_MAX_GUARDS; i++)
+		if (r->block[i].behind_call) {
+			changed |= reach(r, i);
+			guards++;
+		}
+	return changed;
+}
+
+static void find_reached(struct region *r)
+{
+	bool changed = true;
+	reach(r, 0);
+	while (changed) {
+		changed = false;
+		for (unsigned i = 0; i < r->n_blocks; i++)
+			if (r->block[i].reached)
+				changed |= reach_from(r, &r->block[i]);
+	}
+}
+
+/* A helper may have tripped the deadline because what follows is in another context or mode: the next block must see it. */
+static bool has_helper(const struct region_block *rb)
+{
+	for (unsigned i = 0; i < rb->n_uops; i++)
+		if (rb->uop[i].op == UOP_helper)
+			return true;
+	return false;
+}
+
+/* Each loop has an edge that does not lead on in the order of the blocks. */
 static void choose_polls(struct region *r, bool all)
 {
 	for (unsigned i = 0; i < r->n_blocks; i++) {
+		bool helper = has_helper(&r->block[i]);
 		/* an indirect jump may lead to any place behind a call */
 		r->block[i].polls |= all || i == 0 || r->block[i].behind_call;
-		for (unsigned n = 0; n < 2; n++)
-			if (r->block[i].exit[n].way == WAY_INSIDE || r->block[i].exit[n].way == WAY_GUARDED)
-				poll_at(r, i, r->block[i].exit[n].to);
+		for (unsigned n = 0; n < 2; n++) {
+			const struct region_exit *exit = &r->block[i].exit[n];
+			if (exit->way != WAY_INSIDE && exit->way != WAY_GUARDED)
+				continue;
+			r->block[exit->to].polls |= helper || exit->to <= i;
+			r->loops |= exit->to <= i && r->block[i].reached;
+		}
 	}
 }
 
@@ -135,6 +176,7 @@ bool region_form(struct region *r, struct codecache *cache, struct code_block *h
 		if (r->block[i].calls)
 			take_behind(&f, i);
 	}
+	find_reached(r);
 	choose_polls(r, poll_all);
 	return true;
 }

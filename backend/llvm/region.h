@@ -10,9 +10,19 @@
 #include "backend/cache/codecache.h"
 
 /* What the tuning table allows at most */
+#define REGION_MAX_GUARDS 4	/* blocks behind calls that an indirect jump is compared with: the first */
 #define REGION_MAX_BLOCKS 80
 #define REGION_MAX_INSNS 600
 _Static_assert(REGION_MAX_INSNS + BLOCK_MAX_INSNS <= VCPU_MAX_STRETCH, "what is executed between two polls");
+
+/*
+ * The side table of accesses through windows: in a section of its own, for each access the distances of one or more instructions from the word
+ * itself, then a word of the mark, the block and the micro-op.
+ */
+#define SITE_SECTION "calque"
+#define SITE_MARK 0x80000000u
+#define SITE_UOP_BITS 12
+_Static_assert(BLOCK_MAX_UOPS <= 1 << SITE_UOP_BITS, "");
 
 struct region_exit {
 	enum { WAY_LOOKUP, WAY_CODE, WAY_INSIDE, WAY_GUARDED } way;	/* by way of the virtual-PC cache; to `code`; to block `to` */
@@ -29,6 +39,7 @@ struct region_block {
 	unsigned n_uops, n_insns;
 	unsigned offset;		/* of its first instruction in its page */
 	bool calls, behind_call;	/* ends in a call; returns may lead here */
+	bool reached;			/* some edge leads to it */
 	bool polls;			/* interrupts are seen at its beginning */
 	struct region_exit exit[2];
 };
@@ -39,6 +50,7 @@ struct region {
 	const struct helper *helpers;	/* the frontend's */
 	unsigned n_blocks, n_insns, n_uops;
 	bool loops;			/* some edge leads back */
+	bool windows;			/* loads and stores go through direct windows, not the TLB */
 	struct region_block block[REGION_MAX_BLOCKS];
 	struct uop uops[REGION_MAX_INSNS * 8 + BLOCK_MAX_UOPS];
 };

@@ -3,22 +3,30 @@
 #include <fenv.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
 #include "backend/llvm/compile.h"
 #include "frontends/frontend.h"
 
 #define QUEUE_SIZE 32
+#define FREE_FILLS 500	/* that no region is reproached with: its working set, once */
+#define COMPILE_NICE 10	/* the compiling thread's */
 #define STALE 1000	/* requests whose block has not been found in as many samples are dropped */
 
 /* A compiled region, and its membership in the lists of its blocks. */
 struct region_use {
 	struct region_use *next;	/* in the block's list */
 	struct installed *region;
+	struct code_block *block;
 };
 struct installed {
 	struct installed *next;
 	struct code_block *head;
 	bool live;			/* its head leads to it */
 	uint64_t original;		/* what the head's code began with */
+	struct compiled code;
+	unsigned fills, leaves;		/* host faults of its accesses: a page was mapped; the region was left */
+	uint64_t first_fill;		/* icount */
 	unsigned n_blocks;
 	struct region_use use[];
 };
@@ -31,7 +39,8 @@ struct regions {
 	struct region forming;		/* the compiling thread's; in synchronous mode guarded by the cache's lock */
 	struct installed *installed;	/* under the cache's lock */
 	bool compiler_stale;		/* under the cache's lock: everything has been flushed since it was used last */
-	struct regions_stats stats;	/* under the cache's lock */
+	struct regions_stats stats;	/* under the cache's lock, as what follows: a copy of the compiler's */
+	struct compiler_stats compiled;
 
 	pthread_t thread;
 	bool started;
@@ -75,7 +84,7 @@ static bool holds(const struct regions *r, const struct region *formed)
 	return same;
 }
 
-static void install(struct regions *r, const struct region *formed, const void *code)
+static void install(struct regions *r, const struct region *formed, const struct compiled *code)
 {
 	struct code_block *head = formed->block[0].block;
 	struct installed *region, *old = installed_at(head);	/* `llvm`: of the block alone */
@@ -85,15 +94,16 @@ static void install(struct regions *r, const struct region *formed, const void *
 	if (old)
 		retire(r, old);
 	region->head = head;
+	region->code = *code;
 	region->n_blocks = formed->n_blocks;
 	region->live = true;
 	for (unsigned i = 0; i < formed->n_blocks; i++) {
-		region->use[i] = (struct region_use){ formed->block[i].block->regions, region };
+		region->use[i] = (struct region_use){ formed->block[i].block->regions, region, formed->block[i].block };
 		formed->block[i].block->regions = &region->use[i];
 	}
 	region->next = r->installed;
 	r->installed = region;
-	stencil_redirect(r->config.arena, head, code, &region->original);
+	stencil_redirect(r->config.arena, head, code->entry, &region->original);
 }
 
 void regions_drop(struct regions *r, struct code_block *b)
@@ -110,6 +120,41 @@ void regions_flush(struct regions *r)
 		free(region);
 	}
 	r->compiler_stale = true;
+}
+
+/* ---- faults of accesses through windows ---- */
+
+struct installed *regions_find(struct regions *r, const char *pc, const struct uop **u)
+{
+	struct installed *region;
+	unsigned block, uop;
+	codecache_lock(r->config.cache);
+	for (region = r->installed; region; region = region->next)
+		if (pc >= region->code.begin && pc < region->code.end && compiler_site(r->compiler, &region->code, pc, &block, &uop))
+			break;
+	codecache_unlock(r->config.cache);
+	if (region)
+		*u = &region->use[block].block->uop[uop];
+	return region;
+}
+
+void regions_count_fault(struct regions *r, struct installed *region, bool filled, uint64_t icount)
+{
+	codecache_lock(r->config.cache);
+	if (filled)
+		r->stats.fills++;
+	else
+		r->stats.leaves++;
+	if (filled && !region->fills++)
+		region->first_fill = icount;
+	region->leaves += !filled;
+	if (r->config.may_give_up && (region->leaves > r->config.tuning->window_leaves ||
+	    region->fills > FREE_FILLS + (icount - region->first_fill) / r->config.tuning->window_fill_insns)) {
+		retire(r, region);
+		region->head->no_windows = true;
+		region->head->heat = 0;
+	}
+	codecache_unlock(r->config.cache);
 }
 
 /* ---- compiling ---- */
@@ -131,22 +176,27 @@ static void compile(struct regions *r, struct code_block *head, bool unlocked)
 		return;
 	}
 	r->forming.helpers = r->config.frontend->helpers;
+	r->forming.windows = r->config.windows && !head->no_windows;
 	if (r->compiler_stale)
 		compiler_reset(r->compiler);
 	r->compiler_stale = false;
+	if (!compiler_has_room(r->compiler))	/* until everything is flushed */
+		return;
 	/* on a vCPU's thread the host's floating-point status is the guest's */
 	fenv_t status;
 	fegetenv(&status);
 	fesetenv(FE_DFL_ENV);
 	if (unlocked)
 		codecache_unlock(cache);
-	const void *code = compiler_compile(r->compiler, &r->forming);
+	struct compiled code;
+	bool good = compiler_compile(r->compiler, &r->forming, &code);
 	fesetenv(&status);
 	if (unlocked)
 		codecache_lock(cache);
-	if (code && holds(r, &r->forming))
-		install(r, &r->forming, code);
-	else if (code)
+	compiler_get_stats(r->compiler, &r->compiled);
+	if (good && holds(r, &r->forming))
+		install(r, &r->forming, &code);
+	else if (good)
 		r->stats.stale++;
 }
 
@@ -178,6 +228,8 @@ static void *compile_thread(void *opaque)
 {
 	struct regions *r = opaque;
 	struct request request;
+	/* a vCPU that wants the processor gets it; where that cannot be had, compiling just competes */
+	(void)!setpriority(PRIO_PROCESS, (id_t)gettid(), COMPILE_NICE);
 	while (next_request(r, &request)) {
 		codecache_lock(r->config.cache);
 		if (request.epoch == codecache_epoch(r->config.cache) && r->stats.samples - request.sample < STALE)
@@ -212,13 +264,20 @@ static void enqueue(struct regions *r, struct code_block *b)
 	pthread_mutex_unlock(&r->lock);
 }
 
+/* A block that remains hot asks as often as its heat doubles: what it leads to may be another then, or room in the queue. */
+static bool asks_again(const struct regions *r, unsigned heat)
+{
+	return heat == r->config.tuning->heat || !(heat & (heat - 1));
+}
+
 void regions_sample(struct regions *r, struct code_block *b)
 {
 	codecache_lock(r->config.cache);
 	r->stats.samples++;
 	if (!b) {
 		r->stats.inside++;
-	} else if (!b->dead && b->code && b->heat < UINT16_MAX && ++b->heat >= r->config.tuning->heat && !installed_at(b)) {
+	} else if (!b->dead && b->code && b->heat < UINT16_MAX && ++b->heat >= r->config.tuning->heat && asks_again(r, b->heat) &&
+		   !installed_at(b)) {
 		if (r->config.synchronous)
 			compile(r, b, false);
 		else
@@ -252,16 +311,12 @@ void regions_get_stats(struct regions *r, struct regions_stats *s)
 {
 	codecache_lock(r->config.cache);
 	*s = r->stats;
-	if (r->compiler) {
-		struct compiler_stats c;
-		compiler_get_stats(r->compiler, &c);
-		s->regions = c.regions;
-		s->blocks = c.blocks;
-		s->insns = c.insns;
-		s->bytes = c.bytes;
-		s->failed += c.failed;
-		s->ns = c.ns;
-	}
+	s->regions = r->compiled.regions;
+	s->blocks = r->compiled.blocks;
+	s->insns = r->compiled.insns;
+	s->bytes = r->compiled.bytes;
+	s->failed += r->compiled.failed;
+	s->ns = r->compiled.ns;
 	codecache_unlock(r->config.cache);
 }
 

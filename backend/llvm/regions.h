@@ -11,6 +11,7 @@
 #include "backend/stencil/emit.h"
 
 struct regions;
+struct installed;
 struct regions_config {
 	struct codecache *cache;
 	struct stencil_arena *arena;
@@ -18,9 +19,11 @@ struct regions_config {
 	const struct frontend *frontend;
 	const struct tuning *tuning;
 	bool poll_all;			/* as region_form */
+	bool windows;			/* the machine has direct windows … */
+	bool may_give_up;		/* … and a region that faults too much does without */
 	bool synchronous;		/* compiled where it is asked for */
 };
-struct regions_stats { uint64_t regions, blocks, insns, bytes, failed, dropped, ns, samples, inside, stale, straight; };
+struct regions_stats { uint64_t regions, blocks, insns, bytes, failed, dropped, ns, samples, inside, stale, straight, fills, leaves; };
 
 struct regions *regions_create(const struct regions_config *config, struct error *err);
 void regions_destroy(struct regions *r);
@@ -32,4 +35,8 @@ void regions_sample(struct regions *r, struct code_block *b);
 void regions_compile_now(struct regions *r, struct code_block *b);
 void regions_drop(struct regions *r, struct code_block *b);
 void regions_flush(struct regions *r);
+/* The region and the micro-op whose access through a window stands at pc; NULL: there is none. In a signal handler on a vCPU's thread. */
+struct installed *regions_find(struct regions *r, const char *pc, const struct uop **u);
+/* It has faulted: a page was mapped, or the region is being left. */
+void regions_count_fault(struct regions *r, struct installed *region, bool filled, uint64_t icount);
 void regions_get_stats(struct regions *r, struct regions_stats *s);

@@ -33,6 +33,7 @@ struct stencil_calls {
 	double facc;
 	/* For regions (backend/llvm): machine code that keeps all registers but r11 and rax and calls `execute`; that and the one below are
 	 * told a micro-op of the code cache. */
+	uint64_t entry_sp;	/* the stack pointer with which regions leave */
 	uint64_t in_region;	/* set when a region is left for the run loop */
 	const void *slow;
 	const void *lookup;	/* machine code: goes on at cpu->pc */

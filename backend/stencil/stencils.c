@@ -108,6 +108,8 @@ STENCIL_TARGETS(HOLE)
 
 void sx_enter(struct vcpu *cpu, stencil_fn *code)
 {
+	/* a region that a host fault has it leave does not restore the one register that it should */
+	__asm__ volatile("" : : : "rbp");
 	code(cpu, cpu->icount, SLOT(pin1), SLOT(pin2), SLOT(pin3), SLOT(pin4), 0, 0, cpu->tlb[0].entries, cpu->tlb[0].mask, 0);
 }
 

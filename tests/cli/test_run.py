@@ -309,7 +309,7 @@ def help_of(command):
 def issue_options():
     text = s.run("run", "--help").stdout.decode()
     for name in ("arch", "board", "cpu", "kernel", "initrd", "append", "smp", "disk", "net", "dtb", "dump-dtb", "firmware", "no-reboot", "serial",
-                 "virtio-console", "log", "seed", "deterministic", "engine", "code-cache", "tune", "timeout", "stats", "json", "gdb"):
+                 "virtio-console", "log", "seed", "deterministic", "engine", "code-cache", "tune", "memory", "timeout", "stats", "json", "gdb"):
         contains(text, f"--{name}")
     contains(text, "-m, --ram")
     contains(text, "-d, ")

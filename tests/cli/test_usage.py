@@ -97,6 +97,7 @@ CASES = [
     (RUN + ["--tune", "heat"], "heat takes a number"),
     (RUN + ["--tune", "heat=2x"], "heat takes a number"),
     (RUN + ["--tune", "warmth=2"], "calque help tune"),
+    (RUN + ["--memory", "fast"], "auto, tlb and windows"),
     (RUN + ["--cpu", "pentium"], "--cpu"),
     (RUN + ["--cpu", "rv64,zbq=off"], "zbq"),
     (RUN + ["--cpu", "rv64,zba=maybe"], "zba"),

@@ -54,8 +54,8 @@ static const void *service(struct vcpu *cpu, uint64_t number)
 
 /* ---- compiled blocks ---- */
 
-struct compiled {
-	struct compiled *next;
+struct kept {
+	struct kept *next;
 	uint32_t mode;
 	const struct helper *helpers;
 	struct ir_block b;
@@ -63,7 +63,7 @@ struct compiled {
 	_Alignas(16) char bound[MINI_BOUND_SIZE];
 };
 
-static struct compiled *compiled[4096];
+static struct kept *all_kept[4096];
 static struct compiler *compiler;
 static struct code_memory memory;	/* the first CODE_CACHE_MIN bytes for stencils */
 
@@ -73,21 +73,21 @@ static unsigned hash(const struct ir_block *b)
 	const unsigned char *byte = (const unsigned char *)b->uop;
 	for (size_t i = 0; i < b->n_uops * sizeof *b->uop; i++)
 		h = (h ^ byte[i]) * 0x100000001b3;
-	return (unsigned)(h >> 20) % ARRAY_SIZE(compiled);
+	return (unsigned)(h >> 20) % ARRAY_SIZE(all_kept);
 }
 
-static bool same(const struct compiled *c, const struct ir_block *b)
+static bool same(const struct kept *c, const struct ir_block *b)
 {
 	return c->b.n_uops == b->n_uops && c->b.n_insns == b->n_insns && !memcmp(c->b.uop, b->uop, b->n_uops * sizeof *b->uop) &&
 	       !memcmp(c->b.target, b->target, sizeof b->target);
 }
 
-static struct compiled *compile(const struct ir_block *b, const struct helper *helpers, uint32_t mode, const struct code_handlers *handlers,
+static struct kept *compile(const struct ir_block *b, const struct helper *helpers, uint32_t mode, const struct code_handlers *handlers,
 				const uint8_t pins[STENCIL_PINS])
 {
 	static struct region r;
 	struct error err;
-	struct compiled **at = &compiled[hash(b)], *c;
+	struct kept **at = &all_kept[hash(b)], *c;
 	for (c = *at; c; c = c->next)
 		if (c->mode == mode && c->helpers == helpers && same(c, b))
 			return c;
@@ -97,18 +97,20 @@ static struct compiled *compile(const struct ir_block *b, const struct helper *h
 		fprintf(stderr, "%s\n", err.text);
 		exit(1);
 	}
-	*c = (struct compiled){ .next = *at, .mode = mode, .helpers = helpers, .b = *b };
+	*c = (struct kept){ .next = *at, .mode = mode, .helpers = helpers, .b = *b };
 	*at = c;
 	struct code_block *block = mini_bind(c->bound, &c->b, handlers);
 	r = (struct region){ .mode = mode, .n_blocks = 1, .n_insns = b->n_insns, .helpers = helpers };
-	r.block[0] = (struct region_block){ .block = block, .bound = block->uop, .uop = c->b.uop, .n_uops = b->n_uops, .n_insns = b->n_insns };
+	r.block[0] = (struct region_block){ .block = block, .bound = block->uop, .uop = c->b.uop, .n_uops = b->n_uops, .n_insns = b->n_insns,
+					    .reached = true };
 	for (unsigned i = 0; i < 2; i++)
 		r.block[0].exit[i] = (struct region_exit){ .way = WAY_LOOKUP, .target = (int32_t)b->target[i] };
-	c->code = compiler_compile(compiler, &r);
-	if (!c->code) {
+	struct compiled compiled;
+	if (!compiler_compile(compiler, &r, &compiled)) {
 		fprintf(stderr, "LLVM failed\n");
 		exit(1);
 	}
+	c->code = compiled.entry;
 	return c;
 }
 
@@ -131,7 +133,7 @@ void mini_run(struct mini *m, const struct ir_block *b)
 		if (!arena)
 			abort();
 	}
-	const struct compiled *c = compile(b, m->helpers, runs++ % 2 ? MODE_LOW_HALF : 0, &handlers, pins);
+	const struct kept *c = compile(b, m->helpers, runs++ % 2 ? MODE_LOW_HALF : 0, &handlers, pins);
 	struct llvm_run run = { { .service = service, .softfp_run = softfp_run, .helpers = m->helpers, .execute = execute, .fault = fault },
 				arena, m, b, (const struct code_block *)c->bound };
 	stencil_routines(arena, &run.calls);

@@ -19,7 +19,7 @@ struct fake_page *fake_find(struct fake *f, uint64_t va)
 void fake_map(struct fake *f, uint64_t va, uint64_t pa, unsigned prot, unsigned size_bits, bool global)
 {
 	ck_assert_uint_lt(f->n_pages, FAKE_PAGES);
-	f->page[f->n_pages++] = (struct fake_page){ va, pa, prot, size_bits, global, true };
+	f->page[f->n_pages++] = (struct fake_page){ va, pa, prot, size_bits, global, true, false };
 }
 
 static void raise(struct vcpu *cpu, uint64_t base, uint64_t va, enum mmu_access access)
@@ -37,10 +37,22 @@ static bool translate(struct vcpu *cpu, uint64_t va, enum mmu_access access, uns
 			raise(cpu, FAKE_PAGE_FAULT, va, access);
 		return false;
 	}
+	if (access == MMU_WRITE && !debug)
+		p->clean = false;
 	uint64_t mask = ((uint64_t)1 << p->size_bits) - 1;
-	*leaf = (struct mmu_leaf){ .pa = p->pa | (va & mask), .size_bits = (uint8_t)p->size_bits, .prot = (uint8_t)p->prot,
+	*leaf = (struct mmu_leaf){ .pa = p->pa | (va & mask), .size_bits = (uint8_t)p->size_bits, .prot = (uint8_t)(p->clean ? p->prot & ~MMU_PROT_W : p->prot),
 				   .global = p->global };
 	return true;
+}
+
+static bool probe(struct vcpu *cpu, uint64_t va, unsigned index, struct mmu_leaf *leaf)
+{
+	struct fake *f = fake_of(cpu);
+	unsigned walks = f->walks;
+	bool ok = translate(cpu, va, MMU_READ, index, true, leaf);
+	f->walks = walks;
+	f->probes++;
+	return ok;
 }
 
 static void raise_misaligned(struct vcpu *cpu, uint64_t va, enum mmu_access access) { raise(cpu, FAKE_MISALIGNED, va, access); }
@@ -54,7 +66,8 @@ static void update_timer(struct vcpu *cpu)
 	vcpu_set_irq(cpu, 5, true);
 }
 
-static const struct arch_ops arch = { translate, raise_misaligned, raise_access_fault, take_exception, take_interrupt, has_work, update_timer };
+static const struct arch_ops arch = { translate, raise_misaligned, raise_access_fault, take_exception, take_interrupt, has_work, update_timer,
+				     probe };
 
 /* Guest code that counts until it is tripped. */
 static void run(struct vcpu *cpu)
@@ -99,15 +112,24 @@ static bool mmio_write(void *opaque, uint64_t offset, unsigned size, uint64_t va
 
 static const struct mmio_ops mmio = { mmio_read, mmio_write };
 
+static bool watch_write(void *opaque, uint64_t offset, unsigned size, uint64_t value)
+{
+	((struct fake *)opaque)->watched++;
+	return true;
+}
+
+static const struct mmio_ops watch = { .write = watch_write };
+
 void fake_init(struct fake *f, unsigned n_vcpus)
 {
 	struct error err = { 0 };
 	*f = (struct fake){ 0 };
-	ck_assert_msg(machine_init(&f->m, FAKE_RAM_SIZE + PAGE_SIZE, &err), "%s", err.text);
+	ck_assert_msg(machine_init(&f->m, FAKE_RAM_SIZE + 2 * PAGE_SIZE, &err), "%s", err.text);
 	f->m.arch = &arch;
 	f->m.exec = &exec;
 	ck_assert(phys_add_ram(&f->m.phys, GPA(FAKE_RAM), FAKE_RAM_SIZE, "ram", &err));
 	ck_assert(phys_add_rom(&f->m.phys, GPA(0x1000), PAGE_SIZE, "rom", &err));
+	ck_assert(phys_add_watched_ram(&f->m.phys, GPA(FAKE_WATCHED), PAGE_SIZE, "watched", &watch, f, &err));
 	ck_assert(phys_add_mmio(&f->m.phys, GPA(FAKE_MMIO), PAGE_SIZE, "device", &mmio, f, &err));
 	for (unsigned i = 0; i < n_vcpus; i++) {
 		f->m.vcpu[i] = vcpu_create(&f->m, i, &err);

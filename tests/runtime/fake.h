@@ -6,18 +6,20 @@
 #define FAKE_RAM 0x80000000u
 #define FAKE_RAM_SIZE (4u << 20)
 #define FAKE_MMIO 0x10000000u
+#define FAKE_WATCHED 0x90000000u	/* a page of RAM whose stores are counted */
 #define FAKE_PAGES 512
 
 /* Causes that the fake architecture raises */
 enum { FAKE_PAGE_FAULT = 100, FAKE_ACCESS_FAULT = 200, FAKE_MISALIGNED = 300 };
 
-struct fake_page { uint64_t va, pa; unsigned prot, size_bits; bool global, valid; };
+struct fake_page { uint64_t va, pa; unsigned prot, size_bits; bool global, valid, clean; };	/* clean: a store has yet to set D */
 
 struct fake {
 	struct machine m;
 	struct fake_page page[FAKE_PAGES];	/* of the current address space */
-	unsigned n_pages, walks;
+	unsigned n_pages, walks, probes;
 	uint64_t mmio[16];
+	unsigned watched;			/* stores to FAKE_WATCHED */
 	unsigned invalidated;			/* calls of exec->invalidate */
 	_Atomic uint64_t runs;
 	_Atomic bool work;			/* what has_work answers */

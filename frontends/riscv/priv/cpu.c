@@ -151,6 +151,7 @@ static const struct arch_ops arch = {
 	.take_interrupt = riscv_take_interrupt,
 	.has_work = riscv_has_work,
 	.update_timer = riscv_update_timer,
+	.probe = riscv_probe,
 };
 
 const struct frontend riscv64_frontend = {

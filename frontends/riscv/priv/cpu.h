@@ -129,6 +129,7 @@ void riscv_update_timer(struct vcpu *cpu);
 /* ---- walk.c ---- */
 bool riscv_translate(struct vcpu *cpu, uint64_t va, enum mmu_access access, unsigned mmu_index, bool debug,
 		     struct mmu_leaf *leaf);
+bool riscv_probe(struct vcpu *cpu, uint64_t va, unsigned mmu_index, struct mmu_leaf *leaf);
 
 /* ---- config.c ---- */
 void riscv_config_free(struct cpu_config *config);

@@ -50,6 +50,8 @@ void riscv_fence_vma(struct vcpu *cpu, const uint64_t *va, const uint64_t *asid)
 /* ---- walks ---- */
 
 enum walk_result { WALK_OK, WALK_PAGE_FAULT, WALK_ACCESS_FAULT };
+/* A probe is a walk that does not update A and D, but fails; a debugger's neither checks nor updates anything. */
+enum walk_kind { WALK_REAL, WALK_PROBE, WALK_DEBUG };
 
 /* MMU_PROT_* that the leaf grants to this view (steps 6 and 7), whatever A and D say. */
 static unsigned leaf_rights(uint64_t pte, const struct view *v)
@@ -92,9 +94,10 @@ static bool update_pte(struct vcpu *cpu, _Atomic uint64_t *at, uint64_t pa, uint
 }
 
 /* On success *leaf holds the page's rights and address before PMP. */
-static enum walk_result walk(struct vcpu *cpu, uint64_t va, enum mmu_access access, const struct view *v, bool debug,
+static enum walk_result walk(struct vcpu *cpu, uint64_t va, enum mmu_access access, const struct view *v, enum walk_kind kind,
 			     struct mmu_leaf *leaf)
 {
+	bool debug = kind == WALK_DEBUG;
 	const struct riscv_cpu *rv = riscv_cpu(cpu);
 	unsigned levels = (unsigned)(SATP_MODE(rv->satp) - SATP_SV39) + 3;
 	if ((uint64_t)sign_extend(va, PAGE_BITS + 9 * levels) != va)
@@ -123,7 +126,7 @@ restart:;
 			return WALK_PAGE_FAULT;
 		uint64_t want = pte | PTE_A | (access == MMU_WRITE ? PTE_D : 0);
 		if (want != pte && !debug) {
-			if (!(rv->menvcfg & ENVCFG_ADUE))
+			if (kind == WALK_PROBE || !(rv->menvcfg & ENVCFG_ADUE))
 				return WALK_PAGE_FAULT;
 			if (!pmp_allows(&rv->pmp, pa, sizeof(uint64_t), MMU_WRITE, false))
 				return WALK_ACCESS_FAULT;
@@ -159,6 +162,29 @@ static void log_walk(const struct vcpu *cpu, uint64_t va, enum mmu_access access
 		fprintf(m->log_file, "%s\n", riscv_exception_name(cpu->exception.cause, false));
 }
 
+/* larger extents would hold too, but then a fence for one address would drop them all */
+static const struct mmu_leaf identity = { .size_bits = PAGE_BITS, .prot = MMU_PROT_R | MMU_PROT_W | MMU_PROT_X, .global = true };
+
+/* Cuts the leaf down to what PMP decides at once, and its rights to those that PMP grants there. */
+static void apply_pmp(struct riscv_cpu *rv, const struct view *v, struct mmu_leaf *leaf)
+{
+	unsigned leaf_bits = leaf->size_bits;
+	leaf->prot &= pmp_extent(&rv->pmp, leaf->pa, v->machine, &leaf->size_bits);
+	rv->cut_leaf |= leaf_bits > PAGE_BITS && leaf->size_bits < leaf_bits;
+}
+
+bool riscv_probe(struct vcpu *cpu, uint64_t va, unsigned mmu_index, struct mmu_leaf *leaf)
+{
+	struct riscv_cpu *rv = riscv_cpu(cpu);
+	struct view v = view_of(rv, mmu_index);
+	*leaf = identity;
+	leaf->pa = va;
+	if (v.paged && walk(cpu, va, MMU_READ, &v, WALK_PROBE, leaf) != WALK_OK)
+		return false;
+	apply_pmp(rv, &v, leaf);
+	return leaf->prot & MMU_PROT_R;
+}
+
 bool riscv_translate(struct vcpu *cpu, uint64_t va, enum mmu_access access, unsigned mmu_index, bool debug,
 		     struct mmu_leaf *leaf)
 {
@@ -166,17 +192,14 @@ bool riscv_translate(struct vcpu *cpu, uint64_t va, enum mmu_access access, unsi
 	struct riscv_cpu *rv = riscv_cpu(cpu);
 	struct view v = view_of(rv, mmu_index);
 	enum walk_result result = WALK_OK;
+	*leaf = identity;
+	leaf->pa = va;
 	if (v.paged)
-		result = walk(cpu, va, access, &v, debug, leaf);
-	else	/* larger extents would hold too, but then a fence for one address would drop them all */
-		*leaf = (struct mmu_leaf){ .pa = va, .size_bits = PAGE_BITS, .prot = MMU_PROT_R | MMU_PROT_W | MMU_PROT_X,
-					   .global = true };
+		result = walk(cpu, va, access, &v, debug ? WALK_DEBUG : WALK_REAL, leaf);
 	if (debug)
 		return result == WALK_OK;
 	if (result == WALK_OK) {
-		unsigned leaf_bits = leaf->size_bits;
-		leaf->prot &= pmp_extent(&rv->pmp, leaf->pa, v.machine, &leaf->size_bits);
-		rv->cut_leaf |= leaf_bits > PAGE_BITS && leaf->size_bits < leaf_bits;
+		apply_pmp(rv, &v, leaf);
 		if (leaf->prot >> access & 1) {
 			log_walk(cpu, va, access, mmu_index, leaf);
 			return true;
