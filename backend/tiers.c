@@ -137,10 +137,8 @@ static const void *follow(struct vcpu *cpu, const struct stencil_site *site)
 	struct code_block *to = finder_look_up(&t->finder, pc);
 	if (code_for(t, to) && !finder_link(&t->finder, exit, to, epoch)) {
 		codecache_lock(t->shared->cache);
-		if (epoch == codecache_epoch(t->shared->cache)) {
+		if (epoch == codecache_epoch(t->shared->cache))
 			stencil_link_far(t->shared->arena, exit);
-			exit->far_to = to;
-		}
 		codecache_unlock(t->shared->cache);
 	}
 	return go_to(t, to);

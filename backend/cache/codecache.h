@@ -16,7 +16,6 @@
 struct code_exit {
 	const struct uop *to;		/* where to go on: `miss` until the exit has been linked */
 	struct code_exit *next_in;	/* the target's list of exits that lead to it */
-	struct code_block *far_to;	/* under the lock: where an exit to another page has led; only regions take it as a hint */
 	/* the executor's: where its code jumps out; to what while the exit is not linked; and when it leads back to its own block */
 	uint32_t jump, unlinked, self;
 	struct uop miss;		/* handler: near (may be linked) or far; imm: the target relative to SLOT_PAGE */

@@ -115,7 +115,7 @@ static LLVMMemoryBufferRef make_object(struct compiler *c, LLVMModuleRef module)
 	return NULL;
 }
 
-/* Takes the object. Its sections take less than the file; stubs and alignment, a page. */
+/* Takes the object. Its sections take less than the file; the linker adds less than a page. */
 static const void *link_object(struct compiler *c, LLVMMemoryBufferRef object, const char *name)
 {
 	LLVMOrcExecutorAddress address;

@@ -194,7 +194,6 @@ static value probe(struct lowering *l, value pc)
 	lower_at(l, found);
 	value page = BIN(And, pc, K(PAGE_MASK));
 	lower_store(l, page, VCPU(reg[SLOT_PAGE]));
-	LLVMBuildStore(l->b, page, l->slot[SLOT_PAGE]);
 	return lower_load(l, l->ptr, FIELD(entry, offsetof(struct jump_cache_entry, code)));
 }
 
@@ -219,16 +218,6 @@ void lower_indirect(struct lowering *l, value pc)
 	jump(l, probe(l, pc));
 }
 
-/* An edge to another page */
-static void guarded(struct lowering *l, const struct region_exit *exit, value pc)
-{
-	value code = probe(l, pc);
-	LLVMBasicBlockRef other = lower_block(l, "other");
-	lower_likely(l, CMP(EQ, code, code_address(l, l->region->block[exit->to].code)), l->entries[exit->to], other);
-	lower_at(l, other);
-	jump(l, code);
-}
-
 void lower_exit(struct lowering *l, unsigned n)
 {
 	const struct region_exit *exit = &l->block->exit[n];
@@ -238,9 +227,6 @@ void lower_exit(struct lowering *l, unsigned n)
 		break;
 	case WAY_CODE:
 		jump(l, code_address(l, exit->code));
-		break;
-	case WAY_GUARDED:
-		guarded(l, exit, lower_target(l, n));
 		break;
 	case WAY_LOOKUP:
 		lower_indirect(l, lower_target(l, n));

@@ -81,7 +81,7 @@ static bool flow_block(struct lowering *l, unsigned index, bool widen)
 	for (unsigned i = 0; i < rb->n_uops; i++)
 		step(l, distance, &rb->uop[i]);
 	for (unsigned n = 0; n < 2; n++)
-		if (rb->exit[n].way == WAY_INSIDE || rb->exit[n].way == WAY_GUARDED)
+		if (rb->exit[n].way == WAY_INSIDE)
 			changed |= join(l, rb->exit[n].to, distance, widen);
 	for (unsigned i = 0; end == UOP_jr && i < l->region->n_blocks; i++)
 		if (l->region->block[i].behind_call)

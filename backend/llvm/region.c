@@ -60,14 +60,14 @@ static void follow_exit(struct former *f, unsigned from, unsigned n)
 	const struct code_exit *exit = &code_exits(&b->uop[b->n_uops - 1])[n];
 	struct region_exit *way = &f->r->block[from].exit[n];
 	way->target = exit->miss.imm;
-	struct code_block *to = exit->far_to ? exit->far_to : in_page(f, b, exit->miss.imm);
-	if (!suits(to) || to->mode != b->mode)
+	struct code_block *to = in_page(f, b, exit->miss.imm);
+	if (!suits(to))
 		return;
 	int inside = take(f, to);
 	if (inside >= 0) {
-		way->way = exit->far_to ? WAY_GUARDED : WAY_INSIDE;
+		way->way = WAY_INSIDE;
 		way->to = (unsigned)inside;
-	} else if (!exit->far_to) {
+	} else {
 		way->way = WAY_CODE;
 		way->code = to->code;
 	}
@@ -103,7 +103,7 @@ static bool reach_from(struct region *r, const struct region_block *rb)
 {
 	bool changed = false;
 	for (unsigned n = 0; n < 2; n++)
-		if (rb->exit[n].way == WAY_INSIDE || rb->exit[n].way == WAY_GUARDED)
+		if (rb->exit[n].way == WAY_INSIDE)
 			changed |= reach(r, rb->exit[n].to);
 	if (rb->uop[rb->n_uops - 1].op != UOP_jr || rb->calls)
 		return changed;
@@ -145,7 +145,7 @@ static void choose_polls(struct region *r, bool all)
 		r->block[i].polls |= all || i == 0 || r->block[i].behind_call;
 		for (unsigned n = 0; n < 2; n++) {
 			const struct region_exit *exit = &r->block[i].exit[n];
-			if (exit->way != WAY_INSIDE && exit->way != WAY_GUARDED)
+			if (exit->way != WAY_INSIDE)
 				continue;
 			r->block[exit->to].polls |= helper || exit->to <= i;
 			r->loops |= exit->to <= i && r->block[i].reached;

@@ -3,8 +3,8 @@
  * A region: blocks that are compiled together, with their loops and branches inside. It is a copy of what the code cache holds, so that it can be
  * compiled without the cache's lock.
  *
- * It is entered at its first block alone. An edge inside that leads to another page is guarded: the virtual-PC cache must hold the block's
- * code for the address that is being jumped to, so that a region follows whatever mappings there are. So is a return to a place behind a call.
+ * It is entered at its first block alone and lies within one page, as links do, so that it holds at whatever address the page is mapped to. Other pages
+ * are reached by way of the virtual-PC cache. An indirect jump is compared with the places behind the region's calls.
  */
 #pragma once
 #include "backend/cache/codecache.h"
@@ -25,7 +25,7 @@ _Static_assert(REGION_MAX_INSNS + BLOCK_MAX_INSNS <= VCPU_MAX_STRETCH, "what is 
 _Static_assert(BLOCK_MAX_UOPS <= 1 << SITE_UOP_BITS, "");
 
 struct region_exit {
-	enum { WAY_LOOKUP, WAY_CODE, WAY_INSIDE, WAY_GUARDED } way;	/* by way of the virtual-PC cache; to `code`; to block `to` */
+	enum { WAY_LOOKUP, WAY_CODE, WAY_INSIDE } way;	/* by way of the virtual-PC cache; to `code`; to block `to` */
 	unsigned to;
 	const void *code;	/* stays where it is until everything is flushed */
 	int32_t target;		/* relative to SLOT_PAGE */

@@ -37,7 +37,12 @@ uint64_t sum_down(uint64_t n);
 uint64_t leap(uint64_t depth);
 uint64_t skip(uint64_t n);
 uint64_t swap_turns(uint64_t n, uint64_t *top);
+uint64_t same_offset(uint64_t n);
 __asm__(".text\n.option push\n.option norvc\n"
+	/* n times: a call to another page, which jumps to as far into its page as the place behind the call is into its own */
+	".option push\n.option norelax\n.balign 4096\nsame_offset: mv t2, ra\n lla t3, 4f\n li t1, 0\n"
+	"1: jal 3f\n addi t1, t1, 1\n addi a0, a0, -1\n bgtz a0, 1b\n mv a0, t1\n jr t2\n"
+	".balign 4096\n3: jr t3\n .fill 4, 4, 0x13\n 4: addi t1, t1, 1000\n ret\n.option pop\n"
 	"on_stack: addi sp, sp, -16\n sd ra, 0(sp)\n sd s0, 8(sp)\n mv s0, sp\n mv sp, a2\n mv t1, a0\n mv a0, a1\n jalr t1\n"
 	" mv sp, s0\n ld ra, 0(sp)\n ld s0, 8(sp)\n addi sp, sp, 16\n ret\n"
 	/* n + (n - 1) + … + 1, a frame each; the recursive call is direct for odd n, indirect for even n */
@@ -64,6 +69,7 @@ __asm__(".text\n.option push\n.option norvc\n"
 
 static void mismatches(void)
 {
+	check(same_offset(5000000) == 5000000 * 1001ul, 15);	/* long enough to be compiled while it runs */
 	for (unsigned n = 1; n < DEPTH; n = n * 3 + 1)
 		check(on_stack(sum_down, n, &stack[DEPTH * 2 + 48]) == (uint64_t)n * (n + 1) / 2, 10);
 	for (unsigned i = 0; i < ROUNDS; i++) {
