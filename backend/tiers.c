@@ -197,7 +197,7 @@ static bool host_fault(void *opaque, struct process_fault *f)
 	struct vcpu *cpu = vcpu_current();
 	struct tier *t = cpu ? cpu->exec : NULL;
 	const struct uop *u;
-	struct installed *region = t ? regions_find(shared->regions, (const char *)*f->pc, &u) : NULL;
+	struct installed *region = t ? regions_find(shared->regions, cpu, f, &u) : NULL;
 	if (!region)
 		return false;
 	bool filled = f->located && window_fault(cpu, f->address, f->write) == WINDOW_RETRY;

@@ -5,6 +5,8 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <ucontext.h>
 #include <unistd.h>
@@ -90,6 +92,27 @@ static bool describe(struct process_fault *f, int signal, const siginfo_t *info,
 #else
 	return false;
 #endif
+}
+
+uint64_t process_fault_register(const struct process_fault *f, const char *name)
+{
+#if defined(__x86_64__)
+	static const struct { char name[5]; uint8_t reg; } general[] = {
+		{ "%rax", REG_RAX }, { "%rbx", REG_RBX }, { "%rcx", REG_RCX }, { "%rdx", REG_RDX }, { "%rsi", REG_RSI }, { "%rdi", REG_RDI },
+		{ "%rbp", REG_RBP }, { "%rsp", REG_RSP }, { "%r8", REG_R8 }, { "%r9", REG_R9 }, { "%r10", REG_R10 }, { "%r11", REG_R11 },
+		{ "%r12", REG_R12 }, { "%r13", REG_R13 }, { "%r14", REG_R14 }, { "%r15", REG_R15 },
+	};
+	const mcontext_t *m = &((const ucontext_t *)f->context)->uc_mcontext;
+	for (unsigned i = 0; i < ARRAY_SIZE(general); i++)
+		if (!strncmp(general[i].name, name, sizeof general[i].name))
+			return (uint64_t)m->gregs[general[i].reg];
+	if (!strncmp(name, "%xmm", 4)) {
+		uint64_t v;
+		memcpy(&v, &m->fpregs->_xmm[strtoul(name + 4, NULL, 10)], sizeof v);
+		return v;
+	}
+#endif
+	abort();
 }
 
 /* What the kernel would have done with the signal, had we not been there. */

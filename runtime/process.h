@@ -25,6 +25,9 @@ struct process_fault {
 	void *context;		/* ucontext_t */
 };
 
+/* What a register held at the fault, by the name that assemblers give it: "%rax", or "%xmm0", of which these are the low 64 bits. */
+uint64_t process_fault_register(const struct process_fault *f, const char *name);
+
 /*
  * Called in the signal handler, on the thread that faulted, with no signal blocked that was not before. What faulted was
  * generated code, which holds no lock: the handler may call whatever that code might have called. False: the fault is none of

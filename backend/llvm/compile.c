@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "backend/llvm/lower.h"
+#include "backend/llvm/sites.h"
 #include "runtime/clock.h"
 
 /* What pays on hot loops; more passes cost several times the compile time and gain nothing (docs/performance.md). */
@@ -69,8 +70,8 @@ static uint8_t *memory_data(void *opaque, uintptr_t bytes, unsigned align, unsig
 	struct compiler *c = opaque;
 	uint8_t *at = take(c, bytes, align);
 	if (!strcmp(section, SITE_SECTION)) {
-		c->made.sites = (const int32_t *)(void *)at;
-		c->made.n_sites = (unsigned)(bytes / sizeof *c->made.sites);
+		c->made.sites = (const char *)at;
+		c->made.sites_end = c->made.sites + bytes;
 	}
 	return at;
 }
@@ -141,35 +142,16 @@ static LLVMModuleRef make_module(struct compiler *c, const char *name)
 	return module;
 }
 
-/* How many different accesses the side table has. */
-static unsigned count_sites(const struct compiled *compiled)
-{
-	uint64_t seen[REGION_MAX_BLOCKS][BLOCK_MAX_UOPS / 64] = { 0 };
-	unsigned n = 0;
-	for (unsigned i = 0; i < compiled->n_sites; i++) {
-		uint32_t word = (uint32_t)compiled->sites[i];
-		if (word >> 30 != SITE_MARK >> 30)
-			continue;
-		unsigned uop = word & ((1u << SITE_UOP_BITS) - 1);
-		uint64_t *at = &seen[(word & ~SITE_MARK) >> SITE_UOP_BITS][uop / 64], bit = (uint64_t)1 << uop % 64;
-		n += !(*at & bit);
-		*at |= bit;
-	}
-	return n;
-}
-
 bool compiler_compile(struct compiler *c, const struct region *r, struct compiled *compiled)
 {
 	char name[32];
 	uint64_t start = clock_host_now(), used = c->used;
 	snprintf(name, sizeof name, "region%llu", (unsigned long long)c->stats.regions + c->stats.failed);
 	LLVMModuleRef module = make_module(c, name);
-	unsigned n_sites = lower_region(module, r, c->pins, name);
+	lower_region(module, r, c->pins, name);
 	LLVMMemoryBufferRef object = make_object(c, module);
 	c->made = (struct compiled){ 0 };
 	const void *code = object ? link_object(c, object, name) : NULL;
-	if (code && count_sites(&c->made) < n_sites)	/* a fault of the one that is missing could not be placed */
-		code = NULL;
 	LLVMDisposeModule(module);
 	c->stats.ns += clock_host_now() - start;
 	if (!code) {
@@ -185,22 +167,6 @@ bool compiler_compile(struct compiler *c, const struct region *r, struct compile
 	return true;
 }
 
-bool compiler_site(const struct compiler *c, const struct compiled *compiled, const char *pc, unsigned *block, unsigned *uop)
-{
-	bool here = false;
-	for (const int32_t *at = compiled->sites, *end = at + compiled->n_sites; at < end; at++) {
-		uint32_t word = (uint32_t)*at;
-		if (word >> 30 != SITE_MARK >> 30) {	/* a distance; between the mappings of code */
-			here |= (const char *)at + *at + c->memory.to_exec == pc;
-		} else if (here) {
-			*block = (word & ~SITE_MARK) >> SITE_UOP_BITS;
-			*uop = word & ((1u << SITE_UOP_BITS) - 1);
-			return true;
-		}
-	}
-	return false;
-}
-
 /* ---- life ---- */
 
 static void start_llvm(void)
@@ -210,8 +176,8 @@ static void start_llvm(void)
 	LLVMInitializeX86TargetMC();
 	LLVMInitializeX86AsmPrinter();
 	LLVMInitializeX86AsmParser();
-	/* merged tails would give two accesses one entry in the side table */
-	static const char *const options[] = { "calque", "-enable-tail-merge=false" };
+	/* it makes sums of some guest registers of others, which the side table then needs beside them */
+	static const char *const options[] = { "calque", "-disable-lsr" };
 	LLVMParseCommandLineOptions(ARRAY_SIZE(options), options, NULL);
 }
 

@@ -18,13 +18,10 @@ void compiler_destroy(struct compiler *c);
 struct compiled {
 	const void *entry;
 	const char *begin, *end;	/* of its code */
-	const int32_t *sites;		/* the side table of accesses through windows (region.h) */
-	unsigned n_sites;		/* words */
+	const char *sites, *sites_end;	/* the side table of accesses through windows (sites.h) */
 };
 /* False: it could not be compiled (counted). The arena has room. */
 bool compiler_compile(struct compiler *c, const struct region *r, struct compiled *compiled);
-/* The block and the micro-op of the access at pc, in the code of `compiled`; false: there is none. */
-bool compiler_site(const struct compiler *c, const struct compiled *compiled, const char *pc, unsigned *block, unsigned *uop);
 /* Whether another region fits for certain. */
 bool compiler_has_room(const struct compiler *c);
 /* Drops all code. No vCPU runs any. */

@@ -3,6 +3,7 @@
 #include "backend/llvm/lower_window.h"
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include "backend/llvm/lower_fp.h"
 #include "ir/op_info.h"
@@ -48,6 +49,20 @@ void lower_metadata(struct lowering *l, value v, const char *kind, value node)
 	LLVMSetMetadata(v, LLVMGetMDKindIDInContext(l->ctx, kind, (unsigned)strlen(kind)), node);
 }
 
+static value make_weights(struct lowering *l, unsigned then, unsigned otherwise)
+{
+	LLVMMetadataRef node[3] = {
+		LLVMMDStringInContext2(l->ctx, "branch_weights", strlen("branch_weights")),
+		LLVMValueAsMetadata(K32(then)), LLVMValueAsMetadata(K32(otherwise)),
+	};
+	return LLVMMetadataAsValue(l->ctx, LLVMMDNodeInContext2(l->ctx, node, 3));
+}
+
+void lower_weighed(struct lowering *l, value c, LLVMBasicBlockRef then, LLVMBasicBlockRef otherwise, unsigned n_then, unsigned n_otherwise)
+{
+	lower_metadata(l, LLVMBuildCondBr(l->b, c, then, otherwise), "prof", make_weights(l, n_then, n_otherwise));
+}
+
 void lower_likely(struct lowering *l, value c, LLVMBasicBlockRef usual, LLVMBasicBlockRef rare)
 {
 	lower_metadata(l, LLVMBuildCondBr(l->b, c, usual, rare), "prof", l->likely);
@@ -90,23 +105,25 @@ static bool is_temporary(unsigned slot)
 	return slot >= SLOT_TEMP && slot < SLOT_TEMP_END;
 }
 
-/* A slot as it is held: a double where floating point reads it as one */
-static value held(struct lowering *l, unsigned slot)
+value slot_held(struct lowering *l, unsigned slot)
 {
+	if (slot == SLOT_ZERO)
+		return K(0);
+	if (l->form[slot] != FORM_BITS)
+		return fp_formed(l, slot);
 	return LLVMBuildLoad2(l->b, l->raw64[slot] ? l->f64 : l->i64, l->slot[slot], "");
 }
 
 value slot_get(struct lowering *l, unsigned slot)
 {
-	if (slot == SLOT_ZERO)
-		return K(0);
-	return l->raw64[slot] ? CAST(BitCast, held(l, slot), i64) : held(l, slot);
+	return slot != SLOT_ZERO && l->raw64[slot] ? CAST(BitCast, slot_held(l, slot), i64) : slot_held(l, slot);
 }
 
 static void put(struct lowering *l, unsigned slot, value v)
 {
 	LLVMBuildStore(l->b, l->raw64[slot] ? CAST(BitCast, v, f64) : v, l->slot[slot]);
 	fp_follow(l, slot, v);
+	l->form[slot] = FORM_BITS;
 }
 
 void slot_set(struct lowering *l, unsigned slot, value v)
@@ -117,12 +134,45 @@ void slot_set(struct lowering *l, unsigned slot, value v)
 	l->dirty[slot] = !is_temporary(slot);
 }
 
-void lower_flush(struct lowering *l)
+value slot_told(struct lowering *l, unsigned slot)
+{
+	switch (l->form[slot]) {
+	case FORM_DOUBLE:
+		return lower_load(l, l->f64, l->raw64[slot]);
+	case FORM_SINGLE:
+	case FORM_LOADED:
+		return lower_load(l, l->f32, l->raw32[slot]);
+	default:
+		return slot_held(l, slot);
+	}
+}
+
+void lower_store_dirty(struct lowering *l)
 {
 	for (unsigned slot = 0; slot < VCPU_SLOTS; slot++)
 		if (l->dirty[slot])
-			lower_store(l, held(l, slot), VCPU(reg[slot]));
+			lower_store(l, slot_held(l, slot), VCPU(reg[slot]));
+}
+
+void lower_store_for(struct lowering *l, unsigned to)
+{
+	for (unsigned slot = 0; slot < VCPU_SLOTS; slot++)
+		if (l->dirty[slot] && !l->kept[to][slot])
+			lower_store(l, slot_held(l, slot), VCPU(reg[slot]));
+}
+
+void lower_flush(struct lowering *l)
+{
+	lower_store_dirty(l);
 	memset(l->dirty, 0, sizeof l->dirty);
+}
+
+void lower_write_through(struct lowering *l)
+{
+	unsigned here = (unsigned)(l->block - l->region->block);
+	lower_store_for(l, here);
+	for (unsigned slot = 0; slot < VCPU_SLOTS; slot++)
+		l->dirty[slot] &= l->kept[here][slot];
 }
 
 void lower_reload(struct lowering *l)
@@ -204,17 +254,7 @@ static value code_address(struct lowering *l, const void *code)
 
 void lower_indirect(struct lowering *l, value pc)
 {
-	/* returns within the page */
-	unsigned guards = 0;
-	for (unsigned i = 0; i < l->region->n_blocks && guards < REGION_MAX_GUARDS && !l->block->calls; i++) {
-		if (!l->region->block[i].behind_call)
-			continue;
-		LLVMBasicBlockRef other = lower_block(l, "other");
-		value here = BIN(Add, slot_get(l, SLOT_PAGE), K(l->region->block[i].offset));
-		LLVMBuildCondBr(l->b, CMP(EQ, pc, here), l->entries[i], other);
-		lower_at(l, other);
-		guards++;
-	}
+	lower_store_dirty(l);
 	jump(l, probe(l, pc));
 }
 
@@ -223,9 +263,11 @@ void lower_exit(struct lowering *l, unsigned n)
 	const struct region_exit *exit = &l->block->exit[n];
 	switch (exit->way) {
 	case WAY_INSIDE:
+		lower_store_for(l, exit->to);
 		LLVMBuildBr(l->b, l->entries[exit->to]);
 		break;
 	case WAY_CODE:
+		lower_store_dirty(l);
 		jump(l, code_address(l, exit->code));
 		break;
 	case WAY_LOOKUP:
@@ -245,11 +287,13 @@ static lower_fn *const lower_of[UOP_COUNT] = {
 static void poll(struct lowering *l)
 {
 	LLVMBasicBlockRef body = lower_block(l, "body"), tripped = lower_block(l, "tripped");
-	value deadline = lower_load(l, l->i64, VCPU(deadline));
-	LLVMSetOrdering(deadline, LLVMAtomicOrderingMonotonic);
-	LLVMSetAlignment(deadline, 8);
-	lower_likely(l, CMP(ULT, lower_load(l, l->i64, l->icount), deadline), body, tripped);
+	/* another thread stores to it; LLVM compares with memory in one instruction only if it takes it for plain */
+	LLVMTypeRef type = LLVMFunctionType(LLVMVoidTypeInContext(l->ctx), NULL, 0, false);
+	value barrier = LLVMGetInlineAsm(type, "", 0, "", 0, true, false, LLVMInlineAsmDialectATT, false);
+	LLVMBuildCall2(l->b, type, barrier, NULL, 0, "");
+	lower_likely(l, CMP(ULT, lower_load(l, l->i64, l->icount), lower_load(l, l->i64, VCPU(deadline))), body, tripped);
 	lower_at(l, tripped);
+	lower_store_dirty(l);
 	lower_store(l, K(1), FIELD(lower_load(l, l->ptr, VCPU(exec)), offsetof(struct stencil_calls, in_region)));
 	lower_leave(l, BIN(Add, slot_get(l, SLOT_PAGE), K(l->block->offset)));
 	lower_at(l, body);
@@ -264,6 +308,8 @@ static void lower_one_block(struct lowering *l, unsigned index)
 		return;
 	}
 	lower_at(l, l->entries[index]);
+	memcpy(l->dirty, l->dirty_at[index], sizeof l->dirty);
+	memcpy(l->form, l->form_at[index], sizeof l->form);
 	windows_begin_block(l, index);
 	if (l->block->polls)
 		poll(l);
@@ -272,6 +318,8 @@ static void lower_one_block(struct lowering *l, unsigned index)
 		l->bound = &l->block->bound[i];
 		windows_before(l, &l->block->uop[i]);
 		lower_of[l->block->uop[i].op](l, &l->block->uop[i]);
+		if (op_info[l->block->uop[i].op].has_d)
+			l->form[l->block->uop[i].d] = (uint8_t)lower_form(l, &l->block->uop[i]);
 		windows_behind(l, &l->block->uop[i]);
 	}
 }
@@ -294,6 +342,7 @@ static void begin_region(struct lowering *l)
 	l->result = LLVMBuildAlloca(l->b, l->i64, "result");
 	l->leave_pc = LLVMBuildAlloca(l->b, l->i64, "leave_pc");
 	fp_make_raw(l);
+	kept_choose(l);
 	windows_begin_region(l);
 	make_slot(l, SLOT_PAGE);
 	for (unsigned i = 0; i < STENCIL_PINS; i++)
@@ -353,21 +402,13 @@ static void make_types(struct lowering *l)
 	l->fn_type = LLVMFunctionType(LLVMVoidTypeInContext(l->ctx), params, N_ARGS, false);
 }
 
-static value make_weights(struct lowering *l)
-{
-	LLVMMetadataRef node[3] = {
-		LLVMMDStringInContext2(l->ctx, "branch_weights", strlen("branch_weights")),
-		LLVMValueAsMetadata(K32(1 << 20)), LLVMValueAsMetadata(K32(1)),
-	};
-	return LLVMMetadataAsValue(l->ctx, LLVMMDNodeInContext2(l->ctx, node, 3));
-}
-
-unsigned lower_region(LLVMModuleRef module, const struct region *region, const uint8_t pins[STENCIL_PINS], const char *name)
+void lower_region(LLVMModuleRef module, const struct region *region, const uint8_t pins[STENCIL_PINS], const char *name)
 {
 	struct lowering lowering = { .ctx = LLVMGetModuleContext(module), .module = module, .region = region }, *l = &lowering;
 	l->b = LLVMCreateBuilderInContext(l->ctx);
 	make_types(l);
-	l->likely = make_weights(l);
+	l->likely = make_weights(l, 1 << 20, 1);
+	region_find_loops(region, &l->loops);
 	for (unsigned i = 0; i < STENCIL_PINS; i++)
 		l->pins[i] = pins[i];
 	l->fn = LLVMAddFunction(l->module, name, l->fn_type);
@@ -380,6 +421,6 @@ unsigned lower_region(LLVMModuleRef module, const struct region *region, const u
 		lower_one_block(l, i);
 	end_region(l);
 	windows_end_region(l);
+	kept_forget(l);
 	LLVMDisposeBuilder(l->b);
-	return l->n_sites;
 }

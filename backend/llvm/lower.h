@@ -3,15 +3,16 @@
  * Lowering: micro-ops to LLVM IR. A region becomes one function with the stencils' signature and calling convention (backend/stencil/abi.h), so
  * that stencils, regions and the virtual-PC cache reach each other by jumps.
  *
- * Slots are LLVM values within a region. Guest state is exact in struct vcpu at every micro-op that can fault and at every block's end: what has
- * been written since is stored before (write-through), by volatile stores, since LLVM may drop plain ones. The pinned slots are stored on
- * entry and go on as arguments. icount counts the running block whole, as in stencils.
+ * Slots are LLVM values within a region. Guest state is exact at every micro-op that can fault: what has been written since is stored into
+ * struct vcpu before (write-through), by volatile stores, since LLVM may drop plain ones; or it is kept in a register in which a fault finds it
+ * (lower_kept.c). The pinned slots are stored on entry and go on as arguments. icount counts the running block whole, as in stencils.
  *
  * This header is for the lower_*.c files, which hold one function for each micro-op.
  */
 #pragma once
 #include <llvm-c/Core.h>
 #include "backend/llvm/region.h"
+#include "backend/llvm/sites.h"
 #include "backend/stencil/abi.h"
 
 struct lowering {
@@ -25,18 +26,23 @@ struct lowering {
 	LLVMValueRef fn, cpu;
 	LLVMValueRef slot[VCPU_SLOTS];		/* allocas; NULL: not used in this region. A double where there is a raw64. */
 	LLVMValueRef raw32[VCPU_SLOTS], raw64[VCPU_SLOTS];	/* allocas; NULL: not read so (lower_fp.h) */
-	bool dirty[VCPU_SLOTS];			/* written since the last flush */
+	bool dirty[VCPU_SLOTS];			/* struct vcpu may hold an older value */
+	uint8_t form[VCPU_SLOTS];		/* enum slot_form */
+	/* lower_kept.c: */
+	bool (*kept)[VCPU_SLOTS];		/* by block, what need not be stored before accesses through windows … */
+	bool (*dirty_at)[VCPU_SLOTS];		/* … what is dirty at the block's beginning … */
+	uint8_t (*form_at)[VCPU_SLOTS];		/* … and the forms */
 	LLVMValueRef icount, result;		/* allocas; what helpers return */
 	LLVMBasicBlockRef entries[REGION_MAX_BLOCKS];
 	LLVMBasicBlockRef leave, ret;		/* shared ways out: to cpu->pc = leave_pc; with all done */
 	LLVMValueRef leave_pc;			/* alloca */
-	LLVMValueRef likely;			/* branch weights */
+	LLVMValueRef likely;			/* branch weights: nearly always taken */
+	struct region_loops loops;
 	/* lower_window.c: */
+	LLVMValueRef table;			/* alloca: cpu->window_table */
 	LLVMValueRef addend[VCPU_SLOTS];	/* allocas: the window table's entry for the address in a base slot; NULL: no base */
 	uint32_t (*near)[VCPU_SLOTS];		/* by block, what `distance` is at its beginning */
 	uint32_t distance[VCPU_SLOTS];		/* how far the slot may be from an address that addend is for */
-	bool counted;				/* icount has been stored in this block */
-	unsigned n_sites;			/* accesses that must be in the side table */
 	unsigned pins[STENCIL_PINS];
 };
 
@@ -45,8 +51,14 @@ typedef void lower_fn(struct lowering *l, const struct uop *u);
 #define OP(name, format, effects) lower_fn lower_op_##name;
 #include "ir/ops.def"
 
-/* Adds the function `name` of the region to a module, which has its data layout. Returns how many accesses must be in its side table. */
-unsigned lower_region(LLVMModuleRef module, const struct region *region, const uint8_t pins[STENCIL_PINS], const char *name);
+/* The form in which a micro-op leaves its result */
+enum slot_form lower_form(const struct lowering *l, const struct uop *u);
+
+/* Chooses the region's kept slots, once raw values have been made; and at the very end */
+void kept_choose(struct lowering *l);
+void kept_forget(struct lowering *l);
+/* Adds the function `name` of the region to a module, which has its data layout. */
+void lower_region(LLVMModuleRef module, const struct region *region, const uint8_t pins[STENCIL_PINS], const char *name);
 
 /* ---- for lower_*.c ---- */
 typedef LLVMValueRef value;
@@ -63,9 +75,18 @@ typedef LLVMValueRef value;
 #define D(v) slot_set(l, u->d, (v))
 
 value slot_get(struct lowering *l, unsigned slot);
+/* A slot's 64 bits, as a double where floating point reads it as one */
+value slot_held(struct lowering *l, unsigned slot);
+/* What tells the bits of a slot, by its form */
+value slot_told(struct lowering *l, unsigned slot);
 void slot_set(struct lowering *l, unsigned slot, value v);
-/* Stores what has been written since the last flush. Stands before everything that can fault or look at struct vcpu. */
+/* Stores what is dirty. Stands before everything that can fault, looks at struct vcpu or leaves the region … */
 void lower_flush(struct lowering *l);
+/* … or all but what is kept: before accesses through windows and at the ends of blocks. */
+void lower_write_through(struct lowering *l);
+/* Stores what is dirty on a way out of the block, which other ways do not take: all of it, or what block `to` does not keep. */
+void lower_store_dirty(struct lowering *l);
+void lower_store_for(struct lowering *l, unsigned to);
 /* Loads the slots again: a helper may have written any. */
 void lower_reload(struct lowering *l);
 
@@ -82,6 +103,8 @@ LLVMBasicBlockRef lower_block(struct lowering *l, const char *name);
 void lower_at(struct lowering *l, LLVMBasicBlockRef bb);
 /* A branch that is nearly always taken. */
 void lower_likely(struct lowering *l, value c, LLVMBasicBlockRef usual, LLVMBasicBlockRef rare);
+/* A branch of which one way is taken so many times, the other so many. */
+void lower_weighed(struct lowering *l, value c, LLVMBasicBlockRef then, LLVMBasicBlockRef otherwise, unsigned n_then, unsigned n_otherwise);
 value lower_phi(struct lowering *l, LLVMTypeRef type, value v0, LLVMBasicBlockRef b0, value v1, LLVMBasicBlockRef b1);
 /* Calls an LLVM intrinsic, overloaded by `type` (NULL: not overloaded). */
 value lower_intrinsic(struct lowering *l, const char *name, LLVMTypeRef type, unsigned n, ...);

@@ -47,16 +47,26 @@ LOWER(raise)
 
 LOWER(jmp)
 {
-	lower_flush(l);
+	lower_write_through(l);
 	lower_exit(l, 0);
+}
+
+/* How often an exit of the block is taken, as far as can be told: loops go round some times. */
+static unsigned frequency(const struct lowering *l, unsigned n)
+{
+	const struct region_exit *exit = &l->block->exit[n];
+	unsigned here = (unsigned)(l->block - l->region->block);
+	unsigned loops = exit->way == WAY_INSIDE ? region_shared_loops(&l->loops, here, exit->to) : 0;
+	return 1u << 4 * (loops < 6 ? loops : 6);
 }
 
 static void branch(struct lowering *l, const struct uop *u, LLVMIntPredicate cond)
 {
 	LLVMBasicBlockRef taken = lower_block(l, "taken"), not_taken = lower_block(l, "not_taken");
 	value c = LLVMBuildICmp(l->b, cond, A, B, "");
-	lower_flush(l);
-	LLVMBuildCondBr(l->b, c, taken, not_taken);
+	lower_write_through(l);
+	unsigned to_taken = frequency(l, 0), to_not_taken = frequency(l, 1);
+	lower_weighed(l, c, taken, not_taken, to_taken, to_not_taken);
 	lower_at(l, taken);
 	lower_exit(l, 0);
 	lower_at(l, not_taken);
@@ -73,7 +83,18 @@ LOWER(bgeu)	{ branch(l, u, LLVMIntUGE); }
 LOWER(jr)
 {
 	value pc = BIN(And, BIN(Add, A, K(IMM)), K(~(uint64_t)1));
-	lower_flush(l);
+	lower_write_through(l);
+	/* to blocks of the region, or anywhere */
+	unsigned to[REGION_MAX_NEXT], n = region_next(l->region, (unsigned)(l->block - l->region->block), to);
+	for (unsigned i = 0; i < n; i++) {
+		LLVMBasicBlockRef same = lower_block(l, "same"), other = lower_block(l, "other");
+		value here = BIN(Add, slot_get(l, SLOT_PAGE), K(l->region->block[to[i]].offset));
+		LLVMBuildCondBr(l->b, CMP(EQ, pc, here), same, other);
+		lower_at(l, same);
+		lower_store_for(l, to[i]);
+		LLVMBuildBr(l->b, l->entries[to[i]]);
+		lower_at(l, other);
+	}
 	lower_indirect(l, pc);
 }
 

@@ -178,11 +178,40 @@ static value canonical_nan(struct lowering *l, LLVMTypeRef type)
 	return LLVMConstBitCast(IS_SINGLE(type) ? K32(FP_NAN32) : K(FP_NAN64), type);
 }
 
-void fp_set(struct lowering *l, unsigned slot, value raw)
+static value canonical(struct lowering *l, value raw)
 {
 	/* a plain comparison, which LLVM may move: it raises nothing */
 	value number = LLVMBuildFCmp(l->b, LLVMRealORD, raw, raw, "");
-	set_both(l, slot, fp_bits_of(l, SELECT(number, raw, canonical_nan(l, LLVMTypeOf(raw)))), raw);
+	return SELECT(number, raw, canonical_nan(l, LLVMTypeOf(raw)));
+}
+
+void fp_set(struct lowering *l, unsigned slot, value raw)
+{
+	set_both(l, slot, fp_bits_of(l, canonical(l, raw)), raw);
+}
+
+value fp_formed(struct lowering *l, unsigned slot)
+{
+	bool is_double = l->form[slot] == FORM_DOUBLE;
+	value raw = LLVMBuildLoad2(l->b, is_double ? l->f64 : l->f32, is_double ? l->raw64[slot] : l->raw32[slot], "");
+	if (l->form[slot] != FORM_LOADED)
+		raw = canonical(l, raw);
+	value v = is_double ? raw : fp_boxed(l, fp_bits_of(l, raw));
+	return LLVMBuildBitCast(l->b, v, l->raw64[slot] ? l->f64 : l->i64, "");
+}
+
+/* Those that end in fp_set or do as it does. */
+enum slot_form lower_form(const struct lowering *l, const struct uop *u)
+{
+#define FORMS(name) [UOP_##name##_s] = FORM_SINGLE, [UOP_##name##_d] = FORM_DOUBLE
+	static const uint8_t forms[UOP_COUNT] = {
+		FORMS(fadd), FORMS(fsub), FORMS(fmul), FORMS(fdiv), FORMS(fsqrt), FORMS(fmadd),
+		[UOP_fcvt_s_w] = FORM_SINGLE, [UOP_fcvt_d_w] = FORM_DOUBLE, [UOP_fcvt_s_l] = FORM_SINGLE, [UOP_fcvt_d_l] = FORM_DOUBLE,
+		[UOP_fcvt_s_d] = FORM_SINGLE, [UOP_fcvt_d_s] = FORM_DOUBLE, [UOP_ld_box32] = FORM_LOADED,
+	};
+#undef FORMS
+	enum slot_form form = forms[u->op];
+	return (form == FORM_DOUBLE ? l->raw64 : l->raw32)[u->d] ? form : FORM_BITS;
 }
 
 void fp_raise_invalid(struct lowering *l)

@@ -14,6 +14,8 @@
 
 /* Makes room for raw values. Stands before slots are made. */
 void fp_make_raw(struct lowering *l);
+/* The bits of a slot in a form other than FORM_BITS, as slot_held has them */
+value fp_formed(struct lowering *l, unsigned slot);
 /* A slot's 64 bits have become v. */
 void fp_follow(struct lowering *l, unsigned slot, value v);
 

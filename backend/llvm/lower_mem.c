@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Loads, stores and atomics as LLVM IR; ir/uops_mem.inc and ir/uops_atomic.inc say what they do. */
+#include "backend/llvm/lower_fp.h"
 #include "backend/llvm/lower_window.h"
 
 /* ---- the one place that reaches guest memory ---- */
@@ -74,11 +75,9 @@ static void load(struct lowering *l, const struct uop *u, LLVMTypeRef type, bool
 	/* what floating point reads is one from the beginning, so that it need not be moved */
 	LLVMTypeRef as = type == l->i64 && l->raw64[u->d] ? l->f64 : type == l->i32 && box && l->raw32[u->d] ? l->f32 : type;
 	if (l->region->windows) {
-		value v = windows_access(l, LLVMBuildLoad2(l->b, as, windows_address(l, u), ""));
-		if (LLVMGetTypeKind(as) == LLVMIntegerTypeKind && bytes < 8)
-			v = is_signed ? CAST(SExt, v, i64) : CAST(ZExt, v, i64);
-		v = windows_loaded(l, v);
-		loaded(l, u, LLVMBuildBitCast(l->b, v, LLVMTypeOf(v) == l->f64 ? l->i64 : LLVMTypeOf(v) == l->f32 ? l->i32 : l->i64, ""), is_signed, box);
+		bool is_float = as == l->f32 || as == l->f64;
+		value v = windows_load(l, u, is_float ? as : l->i64, (unsigned)__builtin_ctz(bytes), is_signed);
+		loaded(l, u, is_float ? fp_bits_of(l, v) : v, is_signed, box);
 		return;
 	}
 	value p = begin_access(l, &x, BIN(Add, A, K(IMM)), bytes, MMU_READ);
@@ -106,11 +105,11 @@ static void store(struct lowering *l, const struct uop *u, LLVMTypeRef type)
 {
 	struct access x;
 	unsigned bytes = LLVMGetIntTypeWidth(type) / 8;
-	value v = bytes < 8 ? LLVMBuildTrunc(l->b, B, type, "") : B;
 	if (l->region->windows) {
-		windows_access(l, LLVMBuildStore(l->b, v, windows_address(l, u)));
+		windows_store(l, u, type == l->i64 ? slot_held(l, u->b) : B, (unsigned)__builtin_ctz(bytes));
 		return;
 	}
+	value v = bytes < 8 ? LLVMBuildTrunc(l->b, B, type, "") : B;
 	value p = begin_access(l, &x, BIN(Add, A, K(IMM)), bytes, MMU_WRITE);
 	atomic(LLVMBuildStore(l->b, v, p), bytes, LLVMAtomicOrderingMonotonic);
 	end_access(l, &x, u, NULL);

@@ -5,8 +5,11 @@
  * accessed since with success. How far a slot may be from such an address is followed through the region.
  */
 #include "backend/llvm/lower_window.h"
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "backend/llvm/sites.h"
 #include "ir/op_info.h"
 #include "runtime/window.h"
 
@@ -32,10 +35,15 @@ static uint32_t moved(uint32_t distance, int32_t by)
 	return distance == UNKNOWN || distance + magnitude(by) > FAR ? UNKNOWN : distance + (uint32_t)magnitude(by);
 }
 
-/* The entry of slot a then serves slot d too. */
-static bool passes_on(const struct lowering *l, const struct uop *u)
+static int32_t shift_of(const struct uop *u)
 {
-	return (u->op == UOP_add_i || u->op == UOP_mov) && l->addend[u->d] && l->addend[u->a];
+	return u->op == UOP_mov ? 0 : u->imm;
+}
+
+/* The entry of slot a then serves slot d too. */
+static bool passes_on(const struct lowering *l, const struct uop *u, const uint32_t distance[VCPU_SLOTS])
+{
+	return (u->op == UOP_add_i || u->op == UOP_mov) && l->addend[u->d] && l->addend[u->a] && moved(distance[u->a], shift_of(u)) != UNKNOWN;
 }
 
 static void step(const struct lowering *l, uint32_t distance[VCPU_SLOTS], const struct uop *u)
@@ -49,7 +57,7 @@ static void step(const struct lowering *l, uint32_t distance[VCPU_SLOTS], const 
 	if (reaches_memory(u) && l->addend[u->a])
 		distance[u->a] = moved(0, u->imm);
 	if (info->has_d)
-		distance[u->d] = passes_on(l, u) ? moved(distance[u->a], u->op == UOP_mov ? 0 : u->imm) : UNKNOWN;
+		distance[u->d] = passes_on(l, u, distance) ? moved(distance[u->a], shift_of(u)) : 0;
 }
 
 /* Takes what is known at the end of one block into the beginning of another. */
@@ -105,8 +113,12 @@ static void flow(struct lowering *l)
 static value table_entry(struct lowering *l, value va)
 {
 	value at = BIN(Mul, BIN(And, BIN(LShr, va, K(WINDOW_BITS)), K(WINDOW_ENTRIES - 1)), K(sizeof(uint64_t)));
-	value table = lower_load(l, l->ptr, VCPU(window_table));
-	return lower_load(l, l->i64, LLVMBuildInBoundsGEP2(l->b, l->i8, table, &at, 1, ""));
+	return lower_load(l, l->i64, LLVMBuildInBoundsGEP2(l->b, l->i8, lower_load(l, l->ptr, l->table), &at, 1, ""));
+}
+
+static void load_table(struct lowering *l)
+{
+	LLVMBuildStore(l->b, lower_load(l, l->ptr, VCPU(window_table)), l->table);
 }
 
 void windows_begin_region(struct lowering *l)
@@ -114,6 +126,7 @@ void windows_begin_region(struct lowering *l)
 	const struct region *r = l->region;
 	if (!r->windows)
 		return;
+	l->table = LLVMBuildAlloca(l->b, l->ptr, "table");
 	l->near = malloc(r->n_blocks * sizeof *l->near);
 	if (!l->near)
 		abort();
@@ -131,6 +144,7 @@ void windows_enter_region(struct lowering *l)
 {
 	if (!l->region->windows)
 		return;
+	load_table(l);
 	for (unsigned slot = 0; slot < VCPU_SLOTS; slot++)
 		if (l->addend[slot])
 			LLVMBuildStore(l->b, table_entry(l, slot_get(l, slot)), l->addend[slot]);
@@ -148,59 +162,113 @@ void windows_begin_block(struct lowering *l, unsigned index)
 {
 	for (unsigned slot = 0; l->region->windows && slot < VCPU_SLOTS; slot++)
 		l->distance[slot] = l->near[index][slot] == NOT_REACHED ? UNKNOWN : l->near[index][slot];
-	l->counted = false;
 }
 
 void windows_before(struct lowering *l, const struct uop *u)
 {
-	if (l->region->windows && op_info[u->op].has_d && passes_on(l, u) && l->distance[u->a] != UNKNOWN && u->a != u->d)
+	if (l->region->windows && op_info[u->op].has_d && passes_on(l, u, l->distance) && u->a != u->d)
 		LLVMBuildStore(l->b, lower_load(l, l->i64, l->addend[u->a]), l->addend[u->d]);
 }
 
+/* A new base is looked up where it is made: outside of the loop that it is for. What nothing needs LLVM drops. */
 void windows_behind(struct lowering *l, const struct uop *u)
 {
-	if (l->region->windows)
-		step(l, l->distance, u);
+	if (!l->region->windows)
+		return;
+	if (u->op == UOP_helper)
+		load_table(l);
+	else if (op_info[u->op].has_d && l->addend[u->d] && !passes_on(l, u, l->distance))
+		LLVMBuildStore(l->b, table_entry(l, slot_get(l, u->d)), l->addend[u->d]);
+	step(l, l->distance, u);
 }
 
-value windows_address(struct lowering *l, const struct uop *u)
+/* What an access is told: the text of its instruction and of its entry in the side table, and what they name. */
+struct access {
+	char text[2048], places[512];
+	size_t text_used, places_used;
+	value operand[4 + VCPU_SLOTS];
+	LLVMTypeRef type[4 + VCPU_SLOTS];
+	unsigned n;
+};
+
+__attribute__((format(printf, 3, 4))) static void append(char *at, size_t *used, const char *format, ...)
 {
-	/* what a fault finds in struct vcpu */
-	lower_flush(l);
-	if (!l->counted)
-		lower_store(l, lower_load(l, l->i64, l->icount), VCPU(icount));
-	l->counted = true;
-	value base = A, va = BIN(Add, base, K(IMM));
-	if (!l->addend[u->a])
-		return CAST(IntToPtr, BIN(Add, va, table_entry(l, va)), ptr);
-	if (l->distance[u->a] == UNKNOWN || l->distance[u->a] + magnitude(u->imm) + sizeof(uint64_t) > WINDOW_GUARD)
-		LLVMBuildStore(l->b, table_entry(l, va), l->addend[u->a]);
-	value host = BIN(Add, BIN(Add, base, lower_load(l, l->i64, l->addend[u->a])), K(IMM));
-	return CAST(IntToPtr, host, ptr);
+	va_list ap;
+	va_start(ap, format);
+	*used += (size_t)vsnprintf(at + *used, 512, format, ap);
+	va_end(ap);
 }
 
-/*
- * Keeps an instruction that uses a loaded value from becoming one with the load, which would lose its place in the side table. An empty asm that
- * takes the value and gives it back.
- */
-value windows_loaded(struct lowering *l, value v)
+static void add_operand(struct access *x, value v, const char *place)
 {
-	LLVMTypeRef type = LLVMTypeOf(v), fn = LLVMFunctionType(type, &type, 1, false);
-	const char *places = type == l->f64 || type == l->f32 ? "=x,0" : "=r,0";
-	value nothing = LLVMGetInlineAsm(fn, "", 0, places, strlen(places), false, false, LLVMInlineAsmDialectATT, false);
-	return LLVMBuildCall2(l->b, fn, nothing, &v, 1, "");
+	x->operand[x->n] = v;
+	x->type[x->n++] = LLVMTypeOf(v);
+	append(x->places, &x->places_used, x->places_used ? ",%s" : "%s", place);
 }
 
-value windows_access(struct lowering *l, value access)
+/* An entry of the side table's form (sites.h); first: the number of the first place. */
+static void add_site(struct lowering *l, struct access *x, unsigned first)
 {
-	l->n_sites++;
 	unsigned block = (unsigned)(l->block - l->region->block), uop = (unsigned)(l->bound - l->block->bound);
-	LLVMMetadataRef number = LLVMValueAsMetadata(K32(SITE_MARK | block << SITE_UOP_BITS | uop));
-	LLVMMetadataRef node[2] = {
-		LLVMMDStringInContext2(l->ctx, SITE_SECTION, sizeof SITE_SECTION - 1), LLVMMDNodeInContext2(l->ctx, &number, 1),
-	};
-	lower_metadata(l, access, "pcsections", LLVMMetadataAsValue(l->ctx, LLVMMDNodeInContext2(l->ctx, node, 2)));
-	LLVMSetVolatile(access, true);
-	LLVMSetAlignment(access, 1);
-	return access;
+	append(x->text, &x->text_used, "\n.pushsection " SITE_SECTION ",\"a\"\n.long 1b-., %u\n.short 3f-2f\n2:", block << SITE_UOP_BITS | uop);
+	append(x->text, &x->text_used, " .byte %u, %u\n.asciz \"$%u\"\n", SITE_ICOUNT, FORM_BITS, first);
+	add_operand(x, lower_load(l, l->i64, l->icount), "r");
+	for (unsigned slot = 1; slot < SLOT_TEMP; slot++)
+		if (l->dirty[slot]) {
+			value v = slot_told(l, slot);
+			append(x->text, &x->text_used, ".byte %u, %u\n.asciz \"$%u\"\n", slot, l->form[slot], ++first);
+			add_operand(x, v, LLVMTypeOf(v) == l->i64 ? "ri" : "x");
+		}
+	append(x->text, &x->text_used, "3: .balign 4\n.popsection");
+}
+
+/* The instruction with its operands; `type`: of what it loads, void for stores. */
+static value build_access(struct lowering *l, struct access *x, LLVMTypeRef type)
+{
+	LLVMTypeRef fn = LLVMFunctionType(type, x->type, x->n, false);
+	value insn = LLVMGetInlineAsm(fn, x->text, x->text_used, x->places, x->places_used, true, false, LLVMInlineAsmDialectATT, false);
+	return LLVMBuildCall2(l->b, fn, insn, x->operand, x->n, "");
+}
+
+/* The address's operands: its base and the window's entry. */
+static void add_address(struct lowering *l, struct access *x, const struct uop *u)
+{
+	lower_write_through(l);
+	value base = A;
+	if (!l->addend[u->a]) {
+		add_operand(x, base, "r");
+		add_operand(x, table_entry(l, BIN(Add, base, K(IMM))), "r");
+		return;
+	}
+	if (l->distance[u->a] == UNKNOWN || l->distance[u->a] + magnitude(u->imm) + sizeof(uint64_t) > WINDOW_GUARD)
+		LLVMBuildStore(l->b, table_entry(l, BIN(Add, base, K(IMM))), l->addend[u->a]);
+	add_operand(x, base, "r");
+	add_operand(x, lower_load(l, l->i64, l->addend[u->a]), "r");
+}
+
+/* By log2 of the bytes */
+static const char *const load_insn[2][4] = { { "movzbl", "movzwl", "movl", "movq" }, { "movsbq", "movswq", "movslq", "movq" } };
+static const char *const store_insn[4] = { "movb ${0:b}", "movw ${0:w}", "movl ${0:k}", "movq $0" };
+
+value windows_load(struct lowering *l, const struct uop *u, LLVMTypeRef type, unsigned log_bytes, bool is_signed)
+{
+	struct access x = { .n = 0 };
+	bool is_float = type != l->i64;
+	const char *insn = type == l->f64 ? "movsd" : type == l->f32 ? "movss" : load_insn[is_signed][log_bytes];
+	append(x.places, &x.places_used, is_float ? "=x" : "=r");
+	append(x.text, &x.text_used, "1: %s %d($1,$2), %s", insn, u->imm, is_float || is_signed || log_bytes == 3 ? "$0" : "${0:k}");
+	add_address(l, &x, u);
+	add_site(l, &x, 3);
+	return build_access(l, &x, type);
+}
+
+void windows_store(struct lowering *l, const struct uop *u, value v, unsigned log_bytes)
+{
+	struct access x = { .n = 0 };
+	bool is_float = LLVMTypeOf(v) != l->i64;
+	add_operand(&x, v, is_float ? "x" : "re");
+	append(x.text, &x.text_used, "1: %s, %d($1,$2)", is_float ? log_bytes == 3 ? "movsd $0" : "movss $0" : store_insn[log_bytes], u->imm);
+	add_address(l, &x, u);
+	add_site(l, &x, 3);
+	(void)build_access(l, &x, LLVMVoidTypeInContext(l->ctx));
 }

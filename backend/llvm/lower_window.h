@@ -14,9 +14,9 @@ void windows_begin_block(struct lowering *l, unsigned index);
 void windows_before(struct lowering *l, const struct uop *u);
 void windows_behind(struct lowering *l, const struct uop *u);
 
-/* The host address that a load or store of the running micro-op accesses. State is exact behind it. */
-value windows_address(struct lowering *l, const struct uop *u);
-/* Makes a load or store instruction one whose faults lead back to the running micro-op. Returns it. */
-value windows_access(struct lowering *l, value access);
-/* What a load has loaded, extended. */
-value windows_loaded(struct lowering *l, value v);
+/*
+ * The running micro-op's access. Loads: `type` is i64, or the f32 or f64 that the bytes are taken as. Stores: v is an i64, of which the low bytes
+ * count, or a float.
+ */
+value windows_load(struct lowering *l, const struct uop *u, LLVMTypeRef type, unsigned log_bytes, bool is_signed);
+void windows_store(struct lowering *l, const struct uop *u, value v, unsigned log_bytes);

@@ -99,31 +99,17 @@ static bool reach(struct region *r, unsigned to)
 	return new;
 }
 
-static bool reach_from(struct region *r, const struct region_block *rb)
-{
-	bool changed = false;
-	for (unsigned n = 0; n < 2; n++)
-		if (rb->exit[n].way == WAY_INSIDE)
-			changed |= reach(r, rb->exit[n].to);
-	if (rb->uop[rb->n_uops - 1].op != UOP_jr || rb->calls)
-		return changed;
-	for (unsigned i = 0, guards = 0; i < r->n_blocks && guards < REGION_MAX_GUARDS; i++)
-		if (r->block[i].behind_call) {
-			changed |= reach(r, i);
-			guards++;
-		}
-	return changed;
-}
-
 static void find_reached(struct region *r)
 {
+	unsigned to[REGION_MAX_NEXT];
 	bool changed = true;
 	reach(r, 0);
 	while (changed) {
 		changed = false;
 		for (unsigned i = 0; i < r->n_blocks; i++)
 			if (r->block[i].reached)
-				changed |= reach_from(r, &r->block[i]);
+				for (unsigned n = region_next(r, i, to); n-- > 0;)
+					changed |= reach(r, to[n]);
 	}
 }
 

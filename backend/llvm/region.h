@@ -13,16 +13,8 @@
 #define REGION_MAX_GUARDS 4	/* blocks behind calls that an indirect jump is compared with: the first */
 #define REGION_MAX_BLOCKS 80
 #define REGION_MAX_INSNS 600
+#define REGION_MAX_NEXT (2 + REGION_MAX_GUARDS)	/* blocks that one leads to */
 _Static_assert(REGION_MAX_INSNS + BLOCK_MAX_INSNS <= VCPU_MAX_STRETCH, "what is executed between two polls");
-
-/*
- * The side table of accesses through windows: in a section of its own, for each access the distances of one or more instructions from the word
- * itself, then a word of the mark, the block and the micro-op.
- */
-#define SITE_SECTION "calque"
-#define SITE_MARK 0x80000000u
-#define SITE_UOP_BITS 12
-_Static_assert(BLOCK_MAX_UOPS <= 1 << SITE_UOP_BITS, "");
 
 struct region_exit {
 	enum { WAY_LOOKUP, WAY_CODE, WAY_INSIDE } way;	/* by way of the virtual-PC cache; to `code`; to block `to` */
@@ -63,3 +55,10 @@ typedef enum uop_op region_op_of(const void *opaque, const struct uop *bound);
  */
 bool region_form(struct region *r, struct codecache *cache, struct code_block *head, const struct tuning *tuning, bool poll_all,
 		 region_op_of *op_of, const void *opaque);
+/* The blocks within the region that block `from` leads to: how many. */
+unsigned region_next(const struct region *r, unsigned from, unsigned to[REGION_MAX_NEXT]);
+/* By block, the loops that it is in: a bit for each one's head. */
+struct region_loops { uint64_t of[REGION_MAX_BLOCKS][(REGION_MAX_BLOCKS + 63) / 64]; };
+void region_find_loops(const struct region *r, struct region_loops *loops);
+/* How many of block a's loops block b is in, too. */
+unsigned region_shared_loops(const struct region_loops *loops, unsigned a, unsigned b);

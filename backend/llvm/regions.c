@@ -6,10 +6,11 @@
 #include <sys/resource.h>
 #include <unistd.h>
 #include "backend/llvm/compile.h"
+#include "backend/llvm/sites.h"
 #include "frontends/frontend.h"
 
 #define QUEUE_SIZE 32
-#define FREE_FILLS 500	/* that no region is reproached with: its working set, once */
+#define FREE_FAULTS 500	/* that no region is reproached with: its working set, once */
 #define COMPILE_NICE 10	/* the compiling thread's */
 #define STALE 1000	/* requests whose block has not been found in as many samples are dropped */
 
@@ -25,8 +26,8 @@ struct installed {
 	bool live;			/* its head leads to it */
 	uint64_t original;		/* what the head's code began with */
 	struct compiled code;
-	unsigned fills, leaves;		/* host faults of its accesses: a page was mapped; the region was left */
-	uint64_t first_fill;		/* icount */
+	unsigned faults;		/* host faults of its accesses */
+	uint64_t first_fault;		/* icount */
 	unsigned n_blocks;
 	struct region_use use[];
 };
@@ -124,17 +125,21 @@ void regions_flush(struct regions *r)
 
 /* ---- faults of accesses through windows ---- */
 
-struct installed *regions_find(struct regions *r, const char *pc, const struct uop **u)
+struct installed *regions_find(struct regions *r, struct vcpu *cpu, const struct process_fault *f, const struct uop **u)
 {
+	const char *pc = (const char *)*f->pc;
 	struct installed *region;
-	unsigned block, uop;
+	struct site site;
 	codecache_lock(r->config.cache);
 	for (region = r->installed; region; region = region->next)
-		if (pc >= region->code.begin && pc < region->code.end && compiler_site(r->compiler, &region->code, pc, &block, &uop))
+		if (pc >= region->code.begin && pc < region->code.end &&
+		    site_find(region->code.sites, region->code.sites_end, pc, r->config.memory.to_exec, &site))
 			break;
 	codecache_unlock(r->config.cache);
-	if (region)
-		*u = &region->use[block].block->uop[uop];
+	if (region) {
+		*u = &region->use[site.block].block->uop[site.uop];
+		site_restore(&site, f, cpu);
+	}
 	return region;
 }
 
@@ -145,11 +150,9 @@ void regions_count_fault(struct regions *r, struct installed *region, bool fille
 		r->stats.fills++;
 	else
 		r->stats.leaves++;
-	if (filled && !region->fills++)
-		region->first_fill = icount;
-	region->leaves += !filled;
-	if (r->config.may_give_up && (region->leaves > r->config.tuning->window_leaves ||
-	    region->fills > FREE_FILLS + (icount - region->first_fill) / r->config.tuning->window_fill_insns)) {
+	if (!region->faults++)
+		region->first_fault = icount;
+	if (r->config.may_give_up && region->faults > FREE_FAULTS + (icount - region->first_fault) / r->config.tuning->window_fault_insns) {
 		retire(r, region);
 		region->head->no_windows = true;
 		region->head->heat = 0;

@@ -9,6 +9,7 @@
 #pragma once
 #include "backend/cache/code_memory.h"
 #include "backend/stencil/emit.h"
+#include "runtime/process.h"
 
 struct regions;
 struct installed;
@@ -35,8 +36,11 @@ void regions_sample(struct regions *r, struct code_block *b);
 void regions_compile_now(struct regions *r, struct code_block *b);
 void regions_drop(struct regions *r, struct code_block *b);
 void regions_flush(struct regions *r);
-/* The region and the micro-op whose access through a window stands at pc; NULL: there is none. In a signal handler on a vCPU's thread. */
-struct installed *regions_find(struct regions *r, const char *pc, const struct uop **u);
+/*
+ * The region and the micro-op whose access through a window has faulted, and all of the guest's state in struct vcpu; NULL: it is none of ours. In the
+ * signal handler on the vCPU's thread.
+ */
+struct installed *regions_find(struct regions *r, struct vcpu *cpu, const struct process_fault *f, const struct uop **u);
 /* It has faulted: a page was mapped, or the region is being left. */
 void regions_count_fault(struct regions *r, struct installed *region, bool filled, uint64_t icount);
 void regions_get_stats(struct regions *r, struct regions_stats *s);

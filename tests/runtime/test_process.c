@@ -14,11 +14,14 @@ const char *__asan_default_options(void);
 const char *__asan_default_options(void) { return "handle_segv=0:handle_sigbus=0:allow_user_segv_handler=1"; }
 
 static struct process_fault seen;
+static uint64_t rdi, xmm5;
 static bool refuse;
 
 static bool leave(void *opaque, struct process_fault *f)
 {
 	seen = *f;
+	rdi = process_fault_register(f, "%rdi");
+	xmm5 = process_fault_register(f, "%xmm5");
 	++*(_Atomic unsigned *)opaque;
 	if (refuse)
 		return false;
@@ -63,6 +66,7 @@ START_TEST(what_faulted_is_told)
 	ck_assert(guarded_load((uint64_t)(uintptr_t)&v, 8, &v) && v == 7 && !calls);
 	ck_assert(!guarded_load(at, 8, &v));
 	ck_assert(calls == 1 && seen.signal == SIGSEGV && seen.located && !seen.write && seen.address == at);
+	ck_assert(rdi == at && xmm5 == at);
 	ck_assert(!guarded_store(at, 1, 1));
 	ck_assert(calls == 2 && seen.located && seen.write && seen.address == at);
 	ck_assert(!guarded_load((uint64_t)1 << 62, 8, &v));	/* no address at all */

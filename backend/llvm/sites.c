@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "backend/llvm/sites.h"
+#include <stdlib.h>
+#include <string.h>
+#include "runtime/fp.h"
+
+struct entry {
+	int32_t distance;
+	uint32_t number;
+	uint16_t n_places;
+	char places[];
+} __attribute__((packed));
+
+bool site_find(const char *table, const char *end, const char *pc, ptrdiff_t to_exec, struct site *site)
+{
+	for (const char *at = table; at < end;) {
+		const struct entry *e = (const struct entry *)(const void *)at;
+		if (at + e->distance + to_exec == pc) {
+			*site = (struct site){ e->number >> SITE_UOP_BITS, e->number & ((1u << SITE_UOP_BITS) - 1), e->places, e->n_places };
+			return true;
+		}
+		at += (sizeof *e + e->n_places + 3) & ~3ul;
+	}
+	return false;
+}
+
+static uint64_t bits_of(uint64_t v, enum slot_form form)
+{
+	switch (form) {
+	case FORM_DOUBLE:
+		return fp_nan64(v) ? FP_NAN64 : v;
+	case FORM_SINGLE:
+		return fp_box32(fp_nan32((uint32_t)v) ? FP_NAN32 : (uint32_t)v);
+	case FORM_LOADED:
+		return fp_box32((uint32_t)v);
+	default:
+		return v;
+	}
+}
+
+void site_restore(const struct site *site, const struct process_fault *f, struct vcpu *cpu)
+{
+	for (const char *at = site->places, *end = at + site->n_places; at < end; at += strlen(at) + 1) {
+		unsigned slot = (uint8_t)*at++;
+		enum slot_form form = (uint8_t)*at++;
+		uint64_t v = *at == '$' ? (uint64_t)strtoll(at + 1, NULL, 0) : process_fault_register(f, at);
+		if (slot == SITE_ICOUNT)
+			cpu->icount = v;
+		else
+			cpu->reg[slot] = bits_of(v, form);
+	}
+}
