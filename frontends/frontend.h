@@ -61,6 +61,7 @@ struct frontend {
 	const char *(*slot_name)(unsigned slot);
 	/* The register slots that code uses most, different ones, the most used first: executors may keep them in host registers. */
 	uint8_t pinned_slots[FRONTEND_PINNED];
+	uint8_t return_slot;		/* where calls by convention leave the return address: an indirect jump there is taken for a return */
 
 	/* Disassembles one instruction; returns its length in bytes (at least 2). Any thread. */
 	unsigned (*disassemble)(const struct cpu_config *config, uint64_t pc, const uint8_t *code, unsigned size, char *text, unsigned text_size);

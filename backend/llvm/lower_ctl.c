@@ -86,15 +86,16 @@ LOWER(jr)
 	lower_write_through(l);
 	/* to blocks of the region, or anywhere */
 	unsigned to[REGION_MAX_NEXT], n = region_next(l->region, (unsigned)(l->block - l->region->block), to);
+	LLVMBasicBlockRef other = lower_block(l, "other");
+	value offset = BIN(Sub, pc, slot_get(l, SLOT_PAGE)), choice = LLVMBuildSwitch(l->b, offset, other, n);
 	for (unsigned i = 0; i < n; i++) {
-		LLVMBasicBlockRef same = lower_block(l, "same"), other = lower_block(l, "other");
-		value here = BIN(Add, slot_get(l, SLOT_PAGE), K(l->region->block[to[i]].offset));
-		LLVMBuildCondBr(l->b, CMP(EQ, pc, here), same, other);
-		lower_at(l, same);
+		LLVMBasicBlockRef here = lower_block(l, "here");
+		LLVMAddCase(choice, K(l->region->block[to[i]].offset), here);
+		lower_at(l, here);
 		lower_store_for(l, to[i]);
 		LLVMBuildBr(l->b, l->entries[to[i]]);
-		lower_at(l, other);
 	}
+	lower_at(l, other);
 	lower_indirect(l, pc);
 }
 

@@ -79,8 +79,8 @@ static bool join(struct lowering *l, unsigned to, const uint32_t distance[VCPU_S
 static bool flow_block(struct lowering *l, unsigned index, bool widen)
 {
 	const struct region_block *rb = &l->region->block[index];
-	enum uop_op end = rb->uop[rb->n_uops - 1].op;
 	uint32_t distance[VCPU_SLOTS];
+	unsigned to[REGION_MAX_NEXT];
 	bool changed = false;
 	memcpy(distance, l->near[index], sizeof distance);
 	for (unsigned slot = 0; slot < VCPU_SLOTS; slot++)
@@ -88,12 +88,8 @@ static bool flow_block(struct lowering *l, unsigned index, bool widen)
 			return false;
 	for (unsigned i = 0; i < rb->n_uops; i++)
 		step(l, distance, &rb->uop[i]);
-	for (unsigned n = 0; n < 2; n++)
-		if (rb->exit[n].way == WAY_INSIDE)
-			changed |= join(l, rb->exit[n].to, distance, widen);
-	for (unsigned i = 0; end == UOP_jr && i < l->region->n_blocks; i++)
-		if (l->region->block[i].behind_call)
-			changed |= join(l, i, distance, widen);
+	for (unsigned n = region_next(l->region, index, to); n-- > 0;)
+		changed |= join(l, to[n], distance, widen);
 	return changed;
 }
 

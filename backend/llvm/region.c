@@ -2,10 +2,15 @@
 #include "backend/llvm/region.h"
 #include "ir/op_info.h"
 
+/* How far from an indirect jump what it leads to is looked for, bytes */
+#define LANDINGS_BEFORE 512
+#define LANDINGS_BEHIND 1536
+
 struct former {
 	struct region *r;
 	struct codecache *cache;
 	const struct tuning *tuning;
+	const struct frontend *frontend;
 	region_op_of *op_of;
 	const void *opaque;
 };
@@ -92,6 +97,19 @@ static void take_behind(struct former *f, unsigned from)
 		f->r->block[inside].behind_call = true;
 }
 
+/* Where an indirect jump may lead is not recorded. What has been executed near it and has no link to it has been jumped to by some such jump. */
+static void take_landings(struct former *f, unsigned from)
+{
+	struct code_block *b = f->r->block[from].block;
+	int64_t first = (int64_t)(b->pa & (PAGE_SIZE - 1)) - LANDINGS_BEFORE;
+	for (int64_t offset = first < 0 ? 0 : first; offset < first + LANDINGS_BEFORE + LANDINGS_BEHIND; offset++) {
+		struct code_block *to = in_page(f, b, offset);
+		int inside = suits(to) && !to->incoming ? take(f, to) : -1;
+		if (inside >= 0)
+			f->r->block[inside].landing = true;
+	}
+}
+
 static bool reach(struct region *r, unsigned to)
 {
 	bool new = !r->block[to].reached;
@@ -125,42 +143,55 @@ static bool has_helper(const struct region_block *rb)
 /* Each loop has an edge that does not lead on in the order of the blocks. */
 static void choose_polls(struct region *r, bool all)
 {
+	unsigned to[REGION_MAX_NEXT];
 	for (unsigned i = 0; i < r->n_blocks; i++) {
 		bool helper = has_helper(&r->block[i]);
-		/* an indirect jump may lead to any place behind a call */
-		r->block[i].polls |= all || i == 0 || r->block[i].behind_call;
-		for (unsigned n = 0; n < 2; n++) {
-			const struct region_exit *exit = &r->block[i].exit[n];
-			if (exit->way != WAY_INSIDE)
-				continue;
-			r->block[exit->to].polls |= helper || exit->to <= i;
-			r->loops |= exit->to <= i && r->block[i].reached;
+		r->block[i].polls |= all || i == 0;
+		for (unsigned n = region_next(r, i, to); n-- > 0;) {
+			r->block[to[n]].polls |= helper || to[n] <= i;
+			r->loops |= to[n] <= i && r->block[i].reached;
 		}
 	}
 }
 
-bool region_form(struct region *r, struct codecache *cache, struct code_block *head, const struct tuning *tuning, bool poll_all,
-		 region_op_of *op_of, const void *opaque)
+/* Takes the blocks that a block leads to. */
+static void follow(struct former *f, unsigned from)
 {
-	struct former f = { r, cache, tuning, op_of, opaque };
+	struct region_block *rb = &f->r->block[from];
+	const struct uop *end = &rb->uop[rb->n_uops - 1];
+	if (end->op == UOP_jmp || op_info[end->op].format == F_BR)
+		follow_exit(f, from, 0);
+	if (op_info[end->op].format == F_BR)
+		follow_exit(f, from, 1);
+	if (end->op == UOP_leave)
+		rb->exit[0].target = code_exits(&rb->block->uop[rb->n_uops - 1])[0].miss.imm;
+	rb->calls = is_call(rb);
+	rb->returns = end->op == UOP_jr && end->a == f->frontend->return_slot && !rb->calls;
+	if (rb->calls)
+		take_behind(f, from);
+}
+
+bool region_form(struct region *r, struct codecache *cache, struct code_block *head, const struct tuning *tuning, const struct frontend *frontend,
+		 bool poll_all, region_op_of *op_of, const void *opaque)
+{
+	struct former f = { r, cache, tuning, frontend, op_of, opaque };
 	r->epoch = codecache_epoch(cache);
 	r->mode = head->mode;
+	r->helpers = frontend->helpers;
 	r->n_blocks = r->n_insns = r->n_uops = 0;
 	r->loops = false;
 	if (!suits(head))
 		return false;
 	take(&f, head);
-	for (unsigned i = 0; i < r->n_blocks; i++) {
-		enum uop_op end = r->block[i].uop[r->block[i].n_uops - 1].op;
-		if (end == UOP_jmp || op_info[end].format == F_BR)
-			follow_exit(&f, i, 0);
-		if (op_info[end].format == F_BR)
-			follow_exit(&f, i, 1);
-		if (end == UOP_leave)
-			r->block[i].exit[0].target = code_exits(&r->block[i].block->uop[r->block[i].n_uops - 1])[0].miss.imm;
-		r->block[i].calls = is_call(&r->block[i]);
-		if (r->block[i].calls)
-			take_behind(&f, i);
+	/* what is sure to belong together comes first */
+	for (unsigned followed = 0, jumps = 0; followed < r->n_blocks;) {
+		for (; followed < r->n_blocks; followed++)
+			follow(&f, followed);
+		for (; jumps < followed; jumps++) {
+			const struct region_block *rb = &r->block[jumps];
+			if (rb->uop[rb->n_uops - 1].op == UOP_jr && !rb->calls && !rb->returns)
+				take_landings(&f, jumps);
+		}
 	}
 	find_reached(r);
 	choose_polls(r, poll_all);

@@ -4,16 +4,17 @@
  * compiled without the cache's lock.
  *
  * It is entered at its first block alone and lies within one page, as links do, so that it holds at whatever address the page is mapped to. Other pages
- * are reached by way of the virtual-PC cache. An indirect jump is compared with the places behind the region's calls.
+ * are reached by way of the virtual-PC cache. A return is compared with the places behind the region's calls; another indirect jump (the case of a
+ * switch) with blocks near it to which no link leads.
  */
 #pragma once
 #include "backend/cache/codecache.h"
 
 /* What the tuning table allows at most */
-#define REGION_MAX_GUARDS 4	/* blocks behind calls that an indirect jump is compared with: the first */
+#define REGION_MAX_TARGETS 24	/* of an indirect jump */
 #define REGION_MAX_BLOCKS 80
 #define REGION_MAX_INSNS 600
-#define REGION_MAX_NEXT (2 + REGION_MAX_GUARDS)	/* blocks that one leads to */
+#define REGION_MAX_NEXT REGION_MAX_TARGETS	/* blocks that one leads to */
 _Static_assert(REGION_MAX_INSNS + BLOCK_MAX_INSNS <= VCPU_MAX_STRETCH, "what is executed between two polls");
 
 struct region_exit {
@@ -30,7 +31,9 @@ struct region_block {
 	struct uop *uop;		/* a copy, with op in place of handler */
 	unsigned n_uops, n_insns;
 	unsigned offset;		/* of its first instruction in its page */
-	bool calls, behind_call;	/* ends in a call; returns may lead here */
+	bool calls, returns;		/* ends in one */
+	bool behind_call;		/* returns may lead here … */
+	bool landing;			/* … and other indirect jumps here */
 	bool reached;			/* some edge leads to it */
 	bool polls;			/* interrupts are seen at its beginning */
 	struct region_exit exit[2];
@@ -53,8 +56,8 @@ typedef enum uop_op region_op_of(const void *opaque, const struct uop *bound);
  * Collects the blocks that head leads to, those that have been executed, nearest first. With the cache's lock. False: it cannot be the
  * beginning of a region. poll_all: interrupts are seen wherever a single block would see them (deterministic time), else once in each loop.
  */
-bool region_form(struct region *r, struct codecache *cache, struct code_block *head, const struct tuning *tuning, bool poll_all,
-		 region_op_of *op_of, const void *opaque);
+bool region_form(struct region *r, struct codecache *cache, struct code_block *head, const struct tuning *tuning, const struct frontend *frontend,
+		 bool poll_all, region_op_of *op_of, const void *opaque);
 /* The blocks within the region that block `from` leads to: how many. */
 unsigned region_next(const struct region *r, unsigned from, unsigned to[REGION_MAX_NEXT]);
 /* By block, the loops that it is in: a bit for each one's head. */

@@ -12,12 +12,9 @@ unsigned region_next(const struct region *r, unsigned from, unsigned to[REGION_M
 			to[n++] = rb->exit[k].to;
 	if (rb->uop[rb->n_uops - 1].op != UOP_jr || rb->calls)
 		return n;
-	/* a return within the page */
-	for (unsigned i = 0, guards = 0; i < r->n_blocks && guards < REGION_MAX_GUARDS; i++)
-		if (r->block[i].behind_call) {
+	for (unsigned i = 0; i < r->n_blocks && n < REGION_MAX_TARGETS; i++)
+		if (rb->returns ? r->block[i].behind_call : r->block[i].landing)
 			to[n++] = i;
-			guards++;
-		}
 	return n;
 }
 

@@ -169,7 +169,7 @@ static void compile(struct regions *r, struct code_block *head, bool unlocked)
 	struct error err;
 	if (!r->compiler)
 		r->compiler = compiler_create(r->config.frontend->pinned_slots, &r->config.memory, &err);
-	if (!r->compiler || !region_form(&r->forming, cache, head, r->config.tuning, r->config.poll_all, op_of, r->config.arena)) {
+	if (!r->compiler || !region_form(&r->forming, cache, head, r->config.tuning, r->config.frontend, r->config.poll_all, op_of, r->config.arena)) {
 		r->stats.failed++;
 		return;
 	}
@@ -178,7 +178,6 @@ static void compile(struct regions *r, struct code_block *head, bool unlocked)
 		r->stats.straight++;
 		return;
 	}
-	r->forming.helpers = r->config.frontend->helpers;
 	r->forming.windows = r->config.windows && !head->no_windows;
 	if (r->compiler_stale)
 		compiler_reset(r->compiler);

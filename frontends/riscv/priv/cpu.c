@@ -171,6 +171,7 @@ const struct frontend riscv64_frontend = {
 	.n_helpers = HELPER_COUNT,
 	.slot_name = riscv_slot_name,
 	.pinned_slots = { 10, 15, 14, 13 },	/* a0, a5, a4, a3 */
+	.return_slot = 1,			/* ra */
 	.disassemble = riscv_disassemble,
 	.regs = riscv_regs,
 	.n_regs = RISCV_N_REGS,
