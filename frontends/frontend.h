@@ -28,6 +28,9 @@ struct lift_request {
 	unsigned max_insns;	/* 1 to BLOCK_MAX_INSNS */
 };
 
+/* A way of running that translations depend on (vcpu->mode), for who looks at code without running it. */
+struct frontend_mode { const char *name; uint32_t mode; };
+
 struct cpu_config;	/* extensions chosen by --cpu; the frontend's own */
 
 #define FRONTEND_PINNED 4
@@ -37,6 +40,7 @@ struct frontend {
 	const char *default_cpu;
 	uint16_t elf_machine;		/* EM_… of its ELF files, and ELFCLASS32 or 64 */
 	uint8_t elf_class;
+	uint8_t insn_align;		/* bytes: instructions stand at multiples of it */
 	const struct arch_ops *arch;
 
 	/* Parses "rv64,zba=off,satp=sv39"; NULL: err names option and mend. */
@@ -63,7 +67,10 @@ struct frontend {
 	uint8_t pinned_slots[FRONTEND_PINNED];
 	uint8_t return_slot;		/* where calls by convention leave the return address: an indirect jump there is taken for a return */
 
-	/* Disassembles one instruction; returns its length in bytes (at least 2). Any thread. */
+	/* The first is what usually runs in the lower half of the address space, the second in the upper half; then others; a NULL name ends them. */
+	const struct frontend_mode *modes;
+
+	/* Disassembles one instruction; returns its length in bytes (at least 2). What is none becomes a directive, as ".4byte 0x0". Any thread. */
 	unsigned (*disassemble)(const struct cpu_config *config, uint64_t pc, const uint8_t *code, unsigned size, char *text, unsigned text_size);
 
 	/* Registers for debuggers; the vCPU is parked. */

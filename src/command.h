@@ -7,6 +7,7 @@ int cmd_run(int argc, char **argv);
 int cmd_machine(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
 int cmd_conform(int argc, char **argv);
+int cmd_lift(int argc, char **argv);
 
 enum { STATUS_OK = 0, STATUS_FAILED = 1, STATUS_USAGE = 2, STATUS_HOST = 3, STATUS_DIED = 4, STATUS_TIMEOUT = 124 };
 

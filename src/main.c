@@ -16,6 +16,7 @@ static const struct command {
 	{ "run", cmd_run, "Run a guest system: its console here, its disks and network as you say." },
 	{ "machine", cmd_machine, "Describe a board: memory map, interrupts, processor extensions, defaults." },
 	{ "conform", cmd_conform, "Run bare-metal test programs and report which pass." },
+	{ "lift", cmd_lift, "Show what the translator makes of a piece of guest code." },
 	{ "doctor", cmd_doctor, "Check whether this host has all that Calque can use." },
 };
 

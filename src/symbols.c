@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "src/symbols.h"
-#include <fcntl.h>
 #include <gelf.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+#include "src/options.h"
 
 struct symbol {
 	uint64_t value, size;
@@ -63,24 +62,61 @@ static void read_table(struct symbols *s, Elf *elf, Elf_Scn *scn, const GElf_Shd
 	}
 }
 
-struct symbols *symbols_load(const char *path)
+/* "ffffffff80000000 T _start" on each line; modules' come with "\t[module]" behind. Anything else is no such file, and nothing is read. */
+static void read_map(struct symbols *s, FILE *f)
 {
-	struct symbols *s = NULL;
-	Elf *elf = NULL;
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0 || elf_version(EV_CURRENT) == EV_NONE)
-		goto out;
-	elf = elf_begin(fd, ELF_C_READ, NULL);
-	if (!elf || elf_kind(elf) != ELF_K_ELF)
-		goto out;
-	s = calloc(1, sizeof *s);
-	if (!s)
-		goto out;
+	char *line = NULL, type, name[512];
+	size_t size = 0, room = 0;
+	unsigned long long value;
+	bool good = true;
+	while (good && getline(&line, &size, f) > 0) {
+		if (sscanf(line, "%16llx %c %511s", &value, &type, name) != 3 || !strchr("AaBbDdGgiNnRrSsTtUuVvWw", type)) {
+			good = false;
+			break;
+		}
+		if (!value || *name == '$' || !strncmp(name, ".L", 2))
+			continue;
+		if (s->n == room) {
+			room = room ? 2 * room : 4096;
+			struct symbol *more = realloc(s->symbol, room * sizeof *more);
+			if (!more)
+				break;
+			s->symbol = more;
+		}
+		char *copy = strdup(name);
+		if (!copy)
+			break;
+		s->symbol[s->n++] = (struct symbol){ value, 0, copy, strchr("TtWw", type) };
+	}
+	while (!good && s->n)
+		free(s->symbol[--s->n].name);
+	free(line);
+}
+
+static void read_elf(struct symbols *s, Elf *elf)
+{
 	for (Elf_Scn *scn = NULL; (scn = elf_nextscn(elf, scn));) {
 		GElf_Shdr header;
 		if (gelf_getshdr(scn, &header) && header.sh_type == SHT_SYMTAB)
 			read_table(s, elf, scn, &header);
 	}
+}
+
+struct symbols *symbols_load(const char *path)
+{
+	struct symbols *s = NULL;
+	Elf *elf = NULL;
+	FILE *f = fopen(path, "re");
+	if (!f || elf_version(EV_CURRENT) == EV_NONE)
+		goto out;
+	elf = elf_begin(fileno(f), ELF_C_READ, NULL);
+	s = calloc(1, sizeof *s);
+	if (!s)
+		goto out;
+	if (elf && elf_kind(elf) == ELF_K_ELF)
+		read_elf(s, elf);
+	else
+		read_map(s, f);
 	if (!s->n) {
 		symbols_free(s);
 		s = NULL;
@@ -90,8 +126,8 @@ struct symbols *symbols_load(const char *path)
 out:
 	if (elf)
 		elf_end(elf);
-	if (fd >= 0)
-		close(fd);
+	if (f)
+		fclose(f);
 	return s;
 }
 
@@ -140,4 +176,31 @@ bool symbols_value(const struct symbols *s, const char *name, uint64_t *value)
 			return true;
 		}
 	return false;
+}
+
+bool symbols_extent(const struct symbols *s, const char *name, uint64_t *value, uint64_t *size)
+{
+	size_t at = 0, n = s ? s->n : 0;
+	while (at < n && (!s->symbol[at].code || strcmp(s->symbol[at].name, name)))
+		at++;
+	if (at == n)
+		return symbols_value(s, name, value) && !(*size = 0);
+	*value = s->symbol[at].value;
+	*size = s->symbol[at].size;
+	for (size_t i = at + 1; i < n && !*size; i++)
+		if (s->symbol[i].code)
+			*size = s->symbol[i].value - *value;
+	return true;
+}
+
+const char *symbols_nearest(const struct symbols *s, const char *name)
+{
+	const char **names = calloc(s ? s->n + 1 : 1, sizeof *names), *near;
+	unsigned n = 0;
+	for (size_t i = 0; names && s && i < s->n; i++)
+		if (s->symbol[i].code)
+			names[n++] = s->symbol[i].name;
+	near = names ? nearest_name(name, names, n) : NULL;
+	free(names);
+	return near;
 }

@@ -5,22 +5,14 @@
 #include <llvm-c/LLJIT.h>
 #include <llvm-c/Orc.h>
 #include <llvm-c/OrcEE.h>
-#include <llvm-c/Support.h>
-#include <llvm-c/Target.h>
-#include <llvm-c/TargetMachine.h>
 #include <llvm-c/Transforms/PassBuilder.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "backend/llvm/lower.h"
 #include "backend/llvm/sites.h"
+#include "backend/llvm/target.h"
 #include "runtime/clock.h"
-
-/* What pays on hot loops; more passes cost several times the compile time and gain nothing (docs/performance.md). */
-#define PASSES "function(sroa,early-cse,simplifycfg)"
-/* x86-64-v3, which all executors take for granted */
-#define TARGET_CPU "x86-64-v3"
 
 /* More than any object takes: a region's instructions at a hundred times their usual size */
 #define ROOM (1 << 19)
@@ -104,7 +96,7 @@ static LLVMMemoryBufferRef make_object(struct compiler *c, LLVMModuleRef module)
 	LLVMMemoryBufferRef object = NULL;
 	char *message = NULL;
 	c->failed = false;
-	if (!succeeded(LLVMRunPasses(module, PASSES, c->tm, c->options)))
+	if (!succeeded(LLVMRunPasses(module, TARGET_PASSES, c->tm, c->options)))
 		return NULL;
 	if (LLVMTargetMachineEmitToMemoryBuffer(c->tm, module, LLVMObjectFile, &message, &object)) {
 		LLVMDisposeMessage(message);
@@ -130,25 +122,13 @@ static const void *link_object(struct compiler *c, LLVMMemoryBufferRef object, c
 	return (const char *)(uintptr_t)address + c->memory.to_exec;
 }
 
-static LLVMModuleRef make_module(struct compiler *c, const char *name)
-{
-	LLVMModuleRef module = LLVMModuleCreateWithNameInContext(name, c->ctx);
-	LLVMTargetDataRef layout = LLVMCreateTargetDataLayout(c->tm);
-	LLVMSetModuleDataLayout(module, layout);
-	LLVMDisposeTargetData(layout);
-	char *triple = LLVMGetTargetMachineTriple(c->tm);
-	LLVMSetTarget(module, triple);
-	LLVMDisposeMessage(triple);
-	return module;
-}
-
 bool compiler_compile(struct compiler *c, const struct region *r, struct compiled *compiled)
 {
 	char name[32];
 	uint64_t start = clock_host_now(), used = c->used;
 	snprintf(name, sizeof name, "region%llu", (unsigned long long)c->stats.regions + c->stats.failed);
-	LLVMModuleRef module = make_module(c, name);
-	lower_region(module, r, c->pins, name);
+	LLVMModuleRef module = target_module(c->ctx, c->tm, name);
+	lower_region(module, r, c->pins, name, NULL);
 	LLVMMemoryBufferRef object = make_object(c, module);
 	c->made = (struct compiled){ 0 };
 	const void *code = object ? link_object(c, object, name) : NULL;
@@ -169,31 +149,6 @@ bool compiler_compile(struct compiler *c, const struct region *r, struct compile
 
 /* ---- life ---- */
 
-static void start_llvm(void)
-{
-	LLVMInitializeX86TargetInfo();
-	LLVMInitializeX86Target();
-	LLVMInitializeX86TargetMC();
-	LLVMInitializeX86AsmPrinter();
-	LLVMInitializeX86AsmParser();
-	/* it makes sums of some guest registers of others, which the side table then needs beside them */
-	static const char *const options[] = { "calque", "-disable-lsr" };
-	LLVMParseCommandLineOptions(ARRAY_SIZE(options), options, NULL);
-}
-
-static LLVMTargetMachineRef make_target_machine(void)
-{
-	LLVMTargetRef target;
-	char *message = NULL, *triple = LLVMGetDefaultTargetTriple();
-	LLVMTargetMachineRef tm = NULL;
-	if (LLVMGetTargetFromTriple(triple, &target, &message))
-		LLVMDisposeMessage(message);
-	else
-		tm = LLVMCreateTargetMachine(target, triple, TARGET_CPU, "", LLVMCodeGenLevelLess, LLVMRelocPIC, LLVMCodeModelSmall);
-	LLVMDisposeMessage(triple);
-	return tm;
-}
-
 static bool make_jit(struct compiler *c)
 {
 	LLVMOrcLLJITBuilderRef builder = LLVMOrcCreateLLJITBuilder();
@@ -203,8 +158,6 @@ static bool make_jit(struct compiler *c)
 
 struct compiler *compiler_create(const uint8_t pins[STENCIL_PINS], const struct code_memory *memory, struct error *err)
 {
-	static pthread_once_t once = PTHREAD_ONCE_INIT;
-	pthread_once(&once, start_llvm);
 	struct compiler *c = calloc(1, sizeof *c);
 	if (!c) {
 		error_set(err, ERROR_HOST, "compiler: out of memory");
@@ -214,7 +167,7 @@ struct compiler *compiler_create(const uint8_t pins[STENCIL_PINS], const struct 
 	c->ctx = LLVMContextCreate();
 	LLVMContextSetDiagnosticHandler(c->ctx, note_diagnostic, c);
 	c->options = LLVMCreatePassBuilderOptions();
-	c->tm = make_target_machine();
+	c->tm = target_machine_create();
 	c->memory = *memory;
 	if (c->tm && make_jit(c))
 		return c;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "backend/llvm/lower.h"
 #include "backend/llvm/lower_window.h"
+#include <llvm-c/DebugInfo.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -283,6 +284,23 @@ static lower_fn *const lower_of[UOP_COUNT] = {
 #include "ir/ops.def"
 };
 
+/* Where what is built from now on comes from. */
+static void set_line(struct lowering *l, unsigned line)
+{
+	if (l->lines)
+		LLVMSetCurrentDebugLocation2(l->b, LLVMDIBuilderCreateDebugLocation(l->ctx, line, 0, l->lines->scope, NULL));
+}
+
+static void set_uop_line(struct lowering *l, unsigned uop)
+{
+	unsigned n = 0;
+	if (!l->lines)
+		return;
+	while (n < l->block->n_insns && l->block->block->insn[n].first_uop <= uop)
+		n++;
+	set_line(l, l->line + n);
+}
+
 /* Interrupts, budget and kicks are seen here. */
 static void poll(struct lowering *l)
 {
@@ -301,7 +319,9 @@ static void poll(struct lowering *l)
 
 static void lower_one_block(struct lowering *l, unsigned index)
 {
+	l->line += index ? l->block->n_insns + 1 : 0;
 	l->block = &l->region->block[index];
+	set_line(l, l->line);
 	if (!l->block->reached) {	/* behind a call that does not return within the region */
 		lower_at(l, l->entries[index]);
 		LLVMBuildUnreachable(l->b);
@@ -316,6 +336,7 @@ static void lower_one_block(struct lowering *l, unsigned index)
 	LLVMBuildStore(l->b, BIN(Add, lower_load(l, l->i64, l->icount), K(l->block->n_insns)), l->icount);
 	for (unsigned i = 0; i < l->block->n_uops; i++) {
 		l->bound = &l->block->bound[i];
+		set_uop_line(l, i);
 		windows_before(l, &l->block->uop[i]);
 		lower_of[l->block->uop[i].op](l, &l->block->uop[i]);
 		if (op_info[l->block->uop[i].op].has_d)
@@ -334,6 +355,7 @@ static void make_slot(struct lowering *l, unsigned slot)
 static void begin_region(struct lowering *l)
 {
 	lower_at(l, lower_block(l, "entry"));
+	set_line(l, l->lines ? l->lines->first : 0);
 	for (unsigned i = 0; i < l->region->n_blocks; i++)
 		l->entries[i] = lower_block(l, "block");
 	l->leave = lower_block(l, "leave");
@@ -372,6 +394,7 @@ static void begin_region(struct lowering *l)
 static void end_region(struct lowering *l)
 {
 	lower_at(l, l->leave);
+	set_line(l, l->lines ? l->lines->first : 0);
 	lower_store(l, LLVMBuildLoad2(l->b, l->i64, l->leave_pc, ""), VCPU(pc));
 	lower_store(l, LLVMBuildLoad2(l->b, l->i64, l->icount, ""), VCPU(icount));
 	LLVMBuildBr(l->b, l->ret);
@@ -402,9 +425,10 @@ static void make_types(struct lowering *l)
 	l->fn_type = LLVMFunctionType(LLVMVoidTypeInContext(l->ctx), params, N_ARGS, false);
 }
 
-void lower_region(LLVMModuleRef module, const struct region *region, const uint8_t pins[STENCIL_PINS], const char *name)
+void lower_region(LLVMModuleRef module, const struct region *region, const uint8_t pins[STENCIL_PINS], const char *name, const struct lower_lines *lines)
 {
-	struct lowering lowering = { .ctx = LLVMGetModuleContext(module), .module = module, .region = region }, *l = &lowering;
+	struct lowering lowering = { .ctx = LLVMGetModuleContext(module), .module = module, .region = region, .lines = lines }, *l = &lowering;
+	l->line = lines ? lines->first + 1 : 0;
 	l->b = LLVMCreateBuilderInContext(l->ctx);
 	make_types(l);
 	l->likely = make_weights(l, 1 << 20, 1);

@@ -38,6 +38,8 @@ struct lowering {
 	LLVMValueRef leave_pc;			/* alloca */
 	LLVMValueRef likely;			/* branch weights: nearly always taken */
 	struct region_loops loops;
+	const struct lower_lines *lines;	/* NULL: no debug locations */
+	unsigned line;				/* of the running block */
 	/* lower_window.c: */
 	LLVMValueRef table;			/* alloca: cpu->window_table */
 	LLVMValueRef addend[VCPU_SLOTS];	/* allocas: the window table's entry for the address in a base slot; NULL: no base */
@@ -57,8 +59,13 @@ enum slot_form lower_form(const struct lowering *l, const struct uop *u);
 /* Chooses the region's kept slots, once raw values have been made; and at the very end */
 void kept_choose(struct lowering *l);
 void kept_forget(struct lowering *l);
-/* Adds the function `name` of the region to a module, which has its data layout. */
-void lower_region(LLVMModuleRef module, const struct region *region, const uint8_t pins[STENCIL_PINS], const char *name);
+/* Debug locations, for who looks at the code (inspect.h). Line `first` is the ways in and out; each block has the next line, for its beginning, and
+ * then one for each of its instructions. scope: a subprogram. */
+struct lower_lines { LLVMMetadataRef scope; unsigned first; };
+
+/* Adds the function `name` of the region to a module, which has its data layout. lines NULL: code that is to run has no debug locations. */
+void lower_region(LLVMModuleRef module, const struct region *region, const uint8_t pins[STENCIL_PINS], const char *name,
+		  const struct lower_lines *lines);
 
 /* ---- for lower_*.c ---- */
 typedef LLVMValueRef value;

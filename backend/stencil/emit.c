@@ -369,7 +369,8 @@ static void begin_loop(struct emitter *e, const struct pins *pins)
 	put_rel32(s, at, s->hot);
 }
 
-bool stencil_translate(struct stencil_arena *s, struct code_block *b)
+/* mark may be NULL. */
+static bool translate(struct stencil_arena *s, struct code_block *b, uint32_t *mark)
 {
 	uint32_t n = b->n_uops + 2u;
 	if (s->hot + HOT_PER_UOP * n > s->hot_end || s->cold + COLD_PER_UOP * n + COLD_SPARE > s->size ||
@@ -398,6 +399,8 @@ bool stencil_translate(struct stencil_arena *s, struct code_block *b)
 		const struct uop *u = &b->uop[i];
 		enum uop_op op = stencil_op_of(s, u);
 		e.uop = (uint16_t)i;
+		if (unlikely(mark))
+			mark[i] = s->hot - start;
 		e.number[HOLE_d] = (int32_t)slot_offset(u->d);
 		e.number[HOLE_a] = (int32_t)slot_offset(u->a);
 		e.number[HOLE_b] = (int32_t)slot_offset(u->b);
@@ -411,6 +414,8 @@ bool stencil_translate(struct stencil_arena *s, struct code_block *b)
 		else
 			put_plain(&e, u, op);
 	}
+	if (unlikely(mark))
+		mark[b->n_uops] = s->hot - start;
 	s->stats.blocks++;
 	s->stats.insns += b->n_insns;
 	s->stats.loops += e.loop != 0;
@@ -419,6 +424,16 @@ bool stencil_translate(struct stencil_arena *s, struct code_block *b)
 	__atomic_fetch_add(&s->published, 1, __ATOMIC_RELEASE);
 	__atomic_store_n(&b->code, s->write + s->to_exec + start, __ATOMIC_RELEASE);
 	return true;
+}
+
+bool stencil_translate(struct stencil_arena *s, struct code_block *b)
+{
+	return translate(s, b, NULL);
+}
+
+bool stencil_translate_marked(struct stencil_arena *s, struct code_block *b, uint32_t *mark)
+{
+	return translate(s, b, mark);
 }
 
 /* ---- links ---- */
@@ -503,6 +518,12 @@ const void *stencil_resume(const struct stencil_arena *s, const struct stencil_s
 	calls->acc = cpu->reg[site->acc];
 	memcpy(&calls->facc, &cpu->reg[site->facc], sizeof calls->facc);
 	return s->write + s->to_exec + site->resume;
+}
+
+const char *stencil_place(const struct stencil_arena *s, const void *code)
+{
+	uint32_t at = offset_of(s, code);
+	return at == s->service ? "service" : at == s->lookup ? "lookup" : at == s->leave ? "leave" : at >= s->hot_end && at < s->size ? "cold" : NULL;
 }
 
 const void *stencil_past_check(const void *code)

@@ -154,11 +154,19 @@ static const struct arch_ops arch = {
 	.probe = riscv_probe,
 };
 
+static const struct frontend_mode modes[] = {
+	{ "user", PRIV_U | MODE_FS_ON | MODE_LOW_HALF },
+	{ "supervisor", PRIV_S | MODE_FS_ON },
+	{ "machine", PRIV_M | MODE_FS_ON | MODE_LOW_HALF },
+	{ NULL, 0 },
+};
+
 const struct frontend riscv64_frontend = {
 	.name = "riscv64",
 	.default_cpu = "rv64",
 	.elf_machine = EM_RISCV,
 	.elf_class = ELFCLASS64,
+	.insn_align = 2,
 	.arch = &arch,
 	.config_parse = riscv_config_parse,
 	.config_free = riscv_config_free,
@@ -172,6 +180,7 @@ const struct frontend riscv64_frontend = {
 	.slot_name = riscv_slot_name,
 	.pinned_slots = { 10, 15, 14, 13 },	/* a0, a5, a4, a3 */
 	.return_slot = 1,			/* ra */
+	.modes = modes,
 	.disassemble = riscv_disassemble,
 	.regs = riscv_regs,
 	.n_regs = RISCV_N_REGS,
