@@ -50,6 +50,16 @@ static bool add_row(struct lift *l, int kind, unsigned index, struct error *err)
 
 /* ---- instructions ---- */
 
+/* Behind "# 0x80001234" the name of what stands there: " <memcpy+0x12>" */
+static void add_target_name(const struct lift *l, struct lift_insn *insn)
+{
+	const char *target = strstr(insn->text, "# 0x");
+	size_t used = strlen(insn->text);
+	char name[64];
+	if (target && l->source->name(l->source, strtoull(target + 2, NULL, 16), name, sizeof name))
+		snprintf(insn->text + used, sizeof insn->text - used, " <%s>", name);
+}
+
 static bool add_insn(struct lift *l, struct lift_block *b, unsigned n, struct error *err)
 {
 	const struct frontend *frontend = l->source->frontend;
@@ -65,6 +75,7 @@ static bool add_insn(struct lift *l, struct lift_block *b, unsigned n, struct er
 	}
 	frontend->disassemble(l->options.config, insn->va, insn->code, insn->size, insn->text, sizeof insn->text);
 	insn->illegal = insn->text[0] == '.';
+	add_target_name(l, insn);
 	insn->block = l->n_blocks - 1;
 	insn->row = l->n_rows;
 	insn->first_uop = info->first_uop;
