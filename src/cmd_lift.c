@@ -239,7 +239,7 @@ static bool lift(const struct options *x, struct error *err)
 		return false;
 	o.windows = memory;
 	o.intel = syntax;
-	if (!x->json && !x->dot && stages < 1u << STAGE_LLVM)	/* whoever looks at micro-ops need not wait for LLVM */
+	if (x->dot || stages < 1u << STAGE_LLVM)	/* whoever looks at micro-ops need not wait for LLVM */
 		o.engine = LIFT_NONE;
 	struct lift_source *s = source_open(&x->input, err);
 	if (!s)

@@ -40,7 +40,9 @@ struct disassembler *disassembler_create(bool intel, host_place *place, void *op
 		free(d);
 		return NULL;
 	}
-	LLVMSetDisasmOptions(d->llvm, LLVMDisassembler_Option_PrintImmHex | (intel ? LLVMDisassembler_Option_AsmPrinterVariant : 0));
+	if (intel)	/* first: it makes a new printer */
+		LLVMSetDisasmOptions(d->llvm, LLVMDisassembler_Option_AsmPrinterVariant);
+	LLVMSetDisasmOptions(d->llvm, LLVMDisassembler_Option_PrintImmHex);
 	return d;
 }
 

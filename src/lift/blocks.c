@@ -21,7 +21,6 @@ struct lift_blocks {
 	struct vcpu *cpu;		/* as far as the lifter looks at it: mode and extensions */
 	struct codecache *cache;	/* virtual addresses stand in for physical ones */
 	uint64_t next_page;		/* of the block being lifted */
-	bool asked;			/* for it, and there was none */
 #ifdef HAVE_STENCILS
 	struct code_memory memory;
 	struct stencil_arena *arena;
@@ -32,9 +31,9 @@ static const uint8_t *next_page(void *opaque)
 {
 	struct lift_blocks *x = opaque;
 	unsigned size;
-	const uint8_t *bytes = x->source->bytes(x->source, x->next_page, &size);
-	x->asked = !bytes || size < 2;
-	return x->asked ? NULL : bytes;
+	/* where the code ends within a page nothing continues it */
+	const uint8_t *bytes = x->next_page & (PAGE_SIZE - 1) ? NULL : x->source->bytes(x->source, x->next_page, &size);
+	return bytes && size >= 2 ? bytes : NULL;
 }
 
 static void note_exits(struct lift_block *b)
@@ -63,7 +62,6 @@ struct lift_block *blocks_lift(struct lift_blocks *x, uint64_t va, uint64_t size
 	}
 	b->va = va;
 	x->next_page = va + here;
-	x->asked = false;
 	struct lift_request request = { .cpu = x->cpu, .va = va, .code = code, .size = size && size < here ? (unsigned)size : here,
 					.next_page = next_page, .opaque = x, .max_insns = max_insns };
 	uint64_t start = clock_host_now();

@@ -80,6 +80,8 @@ const struct listing *lift_listing(const struct lift *l, enum lift_stage stage);
 /* The lines of a stage's listing that belong to a row, in order: NULL behind the last. From STAGE_LLVM on. */
 const struct listing_line *lift_first_line(const struct lift *l, enum lift_stage stage, unsigned row);
 const struct listing_line *lift_next_line(const struct lift *l, enum lift_stage stage, const struct listing_line *line);
+/* The guest register or other member of struct vcpu that a line of IR or machine code names, or NULL. */
+const char *lift_member(const struct lift *l, const struct listing_line *line);
 /* Whether an engine has a stage. */
 bool lift_has_stage(enum lift_engine engine, enum lift_stage stage);
 

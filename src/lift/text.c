@@ -43,17 +43,17 @@ static void print_insn(const struct lift *l, const struct lift_insn *insn, bool 
 	fprintf(f, "  %s%s%s%s\n", on(colour, STAGE_GUEST), insn->text, off(colour), insn->illegal ? "  # no instruction of this processor" : "");
 }
 
-/* An instruction of the host, or a line of IR */
-static void print_line(const struct listing_line *line, FILE *f)
+/* An instruction of the host, or a line of IR, with the register that it names as a comment */
+static void print_line(const struct lift *l, const struct listing_line *line, FILE *f)
 {
+	const char *member = lift_member(l, line);
 	if (line->size) {
 		char code[3 * LISTING_CODE_MAX + 1] = "";
 		for (unsigned i = 0; i < line->size; i++)
 			snprintf(code + 3 * i, 4, "%02x ", line->code[i]);
-		fprintf(f, "%4x  %-36s %s\n", line->at, code, line->text);
-	} else {
-		fprintf(f, "%s\n", line->text);
+		fprintf(f, "%4x  %-36s ", line->at, code);
 	}
+	fprintf(f, member ? "%-34s  %s %s\n" : "%s\n", line->text, line->size ? "#" : ";", member);
 }
 
 /* ---- one stage as it is ---- */
@@ -123,7 +123,7 @@ static void print_listing(const struct lift *l, enum lift_stage stage, bool colo
 		if (!line->insn && stage == STAGE_HOST && line != listing->line)
 			fputc('\n', f);
 		fputs(line->insn ? on(colour, stage) : "", f);
-		print_line(line, f);
+		print_line(l, line, f);
 		fputs(line->insn ? off(colour) : "", f);
 	}
 }
@@ -156,7 +156,7 @@ static void print_stages(const struct lift *l, unsigned row, unsigned stages, bo
 			if (!line->insn && !row)
 				continue;
 			print_tag(stage, colour, f);
-			print_line(line, f);
+			print_line(l, line, f);
 			fputs(off(colour), f);
 		}
 	}
