@@ -193,6 +193,9 @@ static void print_notes(const struct lift *l)
 	if (illegal)
 		fprintf(stderr, "calque lift: 0x%" PRIx64 ": %s is no instruction of this processor%s: it is lifted to its exception\n", first->va,
 			first->text, illegal > 1 ? ", nor are others behind it" : "");
+	for (unsigned i = 0; l->options.engine == LIFT_LLVM && i < l->n_blocks; i++)
+		if (!l->block[i]->compiled)
+			fprintf(stderr, "calque lift: 0x%" PRIx64 ": the instruction crosses its page: LLVM leaves it to stencils\n", l->block[i]->va);
 	if (l->cut)
 		fprintf(stderr, "calque lift: the first %u instructions of %" PRIu64 " bytes; --insns N shows more\n", l->n_insns, l->range.size);
 }

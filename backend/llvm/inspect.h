@@ -26,4 +26,4 @@ void inspect_add(struct inspect *i, const struct region *r, const char *name, un
 /* Compiles all with a list of passes, as opt takes it; NULL: those that regions are compiled with. On failure too, `out` is to be freed. */
 MUST_CHECK bool inspect_finish(struct inspect *i, const char *passes, bool intel, struct inspection *out, struct error *err);
 void inspect_destroy(struct inspect *i);
-void inspection_free(struct inspection *out);
+void inspection_free(struct inspection *out);	/* its listings */

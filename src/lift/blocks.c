@@ -61,11 +61,17 @@ struct lift_block *blocks_lift(struct lift_blocks *x, uint64_t va, uint64_t size
 		return NULL;
 	}
 	b->va = va;
-	x->next_page = va + here;
 	struct lift_request request = { .cpu = x->cpu, .va = va, .code = code, .size = size && size < here ? (unsigned)size : here,
 					.next_page = next_page, .opaque = x, .max_insns = max_insns };
+	x->next_page = va + request.size;
 	uint64_t start = clock_host_now();
-	if (!frontend->lift(&request, &b->ir)) {
+	bool good = frontend->lift(&request, &b->ir);
+	if (!good && request.size < here) {	/* the instruction is longer than what was asked for */
+		x->next_page = va + (request.size = here);
+		request.max_insns = 1;
+		good = frontend->lift(&request, &b->ir);
+	}
+	if (!good) {
 		error_set(err, ERROR_USAGE, "0x%llx: the instruction there is cut short: the code ends at 0x%llx", (unsigned long long)va,
 			  (unsigned long long)(va + request.size));
 		free(b);

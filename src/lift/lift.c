@@ -106,7 +106,6 @@ bool lift_add_block(struct lift *l, struct lift_block *b, struct error *err)
 			return false;
 	l->region[b->region].n_blocks++;
 	l->bytes += b->ir.bytes;
-	l->n_uops += b->ir.n_uops;
 	l->lift_ns += b->lift_ns;
 	return true;
 }
@@ -239,6 +238,8 @@ void lift_destroy(struct lift *l)
 		free(l->first_line[stage]);
 		free(l->next_line[stage]);
 	}
-	inspection_free(&l->code);
+	listing_free(&l->code.llvm);
+	listing_free(&l->code.optimised);
+	listing_free(&l->code.host);
 	free(l);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the translator makes of a piece of guest code, stage by stage. Everything that is made belongs to a *row*: an instruction of the guest, the beginning
- * of a block, or a region's ways in and out; row 0 is what several share. Nothing is executed, and there is no machine.
+ * What the translator makes of a piece of guest code, stage by stage. Everything that is made belongs to a *row*: an instruction of the guest, the
+ * beginning of a block, or a region's ways in and out; row 0 is what several share. Nothing is executed, and there is no machine.
  */
 #pragma once
 #include "backend/llvm/inspect.h"
@@ -70,7 +70,7 @@ struct lift {
 	bool cut;		/* max_insns ended it */
 	unsigned *first_line[N_STAGES], *next_line[N_STAGES];	/* by row, by line: 0 or the line's index + 1 */
 	struct inspection code;	/* `host` is there for stencils too */
-	uint64_t bytes, n_uops, lift_ns, stencil_ns, cold_bytes;
+	uint64_t bytes, lift_ns, cold_bytes;
 };
 
 /* NULL: err. The source must outlive what is returned. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Where the code that is lifted comes from: bytes by virtual address, and names. A file or bytes from the command line; whatever else can hand out bytes of a
- * page (a running guest) fills in the same struct.
+ * Where the code that is lifted comes from: bytes by virtual address, and names. A file or bytes from the command line; whatever else can hand out the
+ * bytes of a page fills in the same struct.
  */
 #pragma once
 #include "frontends/frontend.h"

@@ -101,6 +101,10 @@ def symbols():
     equal((len(insns(d)), d["mode"]), (3, "supervisor"))
     equal(blocks(lifted(*kernel, "--at", "second"))[0]["address"], "0xffffffff8000000c")
     contains(lift(*kernel, "--at", "first", "--stage", "guest"), "block 0xffffffff80000000 (first)")
+    # a name in the middle of an instruction ends what is before it, not the instruction
+    with open(names, "a", encoding="ascii") as f:
+        f.write("ffffffff80000006 t middle\n")
+    equal([i["code"] for i in insns(lifted(*kernel, "--at", "first", "--stage", "guest"))], ["13051500", "13051500"])
 
 
 def modes():
@@ -287,6 +291,7 @@ def crossing():
     first, second = blocks(d)
     equal((first["crosses_page"], first["compiled"], second["compiled"]), (True, False, True))
     contains(lift(elf, "--at", "crossing"), "crosses its page: stencils run it")
+    contains(s.run("lift", elf, "--at", "crossing", "--stage", "llvm").stderr, "LLVM leaves it to stencils")
     equal(blocks(lifted(elf, "--at", "crossing", "--engine", "stencil"))[0]["compiled"], True)
 
 
