@@ -44,7 +44,7 @@ static void print_insn(const struct lift *l, const struct lift_insn *insn, bool 
 }
 
 /* An instruction of the host, or a line of IR, with the register that it names as a comment */
-static void print_line(const struct lift *l, const struct listing_line *line, FILE *f)
+static void print_line(const struct lift *l, enum lift_stage stage, const struct listing_line *line, bool colour, FILE *f)
 {
 	const char *member = lift_member(l, line);
 	if (line->size) {
@@ -53,7 +53,8 @@ static void print_line(const struct lift *l, const struct listing_line *line, FI
 			snprintf(code + 3 * i, 4, "%02x ", line->code[i]);
 		fprintf(f, "%4x  %-36s ", line->at, code);
 	}
-	fprintf(f, member ? "%-34s  %s %s\n" : "%s\n", line->text, line->size ? "#" : ";", member);
+	fprintf(f, member ? "%s%-34s  %s %s%s\n" : "%s%s%s%s%s\n", line->insn ? on(colour, stage) : "", line->text,
+		member ? line->size ? "#" : ";" : "", member ? member : "", line->insn ? off(colour) : "");
 }
 
 /* ---- one stage as it is ---- */
@@ -122,9 +123,7 @@ static void print_listing(const struct lift *l, enum lift_stage stage, bool colo
 		}
 		if (!line->insn && stage == STAGE_HOST && line != listing->line)
 			fputc('\n', f);
-		fputs(line->insn ? on(colour, stage) : "", f);
-		print_line(l, line, f);
-		fputs(line->insn ? off(colour) : "", f);
+		print_line(l, stage, line, colour, f);
 	}
 }
 
@@ -142,7 +141,7 @@ void lift_print_stage(const struct lift *l, enum lift_stage stage, bool colour, 
 
 static void print_tag(enum lift_stage stage, bool colour, FILE *f)
 {
-	fprintf(f, "      %s%-8s  ", on(colour, stage), lift_stage_names[stage]);
+	fprintf(f, "      %s%-8s%s  ", on(colour, stage), lift_stage_names[stage], off(colour));
 }
 
 /* What belongs to a row, from the IR on. */
@@ -156,8 +155,7 @@ static void print_stages(const struct lift *l, unsigned row, unsigned stages, bo
 			if (!line->insn && !row)
 				continue;
 			print_tag(stage, colour, f);
-			print_line(l, line, f);
-			fputs(off(colour), f);
+			print_line(l, stage, line, colour, f);
 		}
 	}
 }
@@ -172,7 +170,7 @@ static void print_aligned_insn(const struct lift *l, const struct lift_insn *ins
 	for (unsigned i = 0; stages & 1 << STAGE_UOP && i < insn->n_uops; i++) {
 		ir_print_uop(&b->ir.uop[insn->first_uop + i], &b->ir, frontend->slot_name, frontend->helpers, text, sizeof text);
 		print_tag(STAGE_UOP, colour, f);
-		fprintf(f, "%s%s\n", text, off(colour));
+		fprintf(f, "%s%s%s\n", on(colour, STAGE_UOP), text, off(colour));
 	}
 	print_stages(l, insn->row, stages, colour, f);
 }
