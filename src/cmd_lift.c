@@ -184,7 +184,7 @@ static const struct frontend_mode *find_mode(const struct frontend *frontend, co
 /* What the listing itself does not say loudly enough. */
 static void print_notes(const struct lift *l)
 {
-	unsigned illegal = 0;
+	unsigned illegal = 0, crossing = 0;
 	const struct lift_insn *first = NULL;
 	for (const struct lift_insn *insn = l->insn; insn < l->insn + l->n_insns; insn++)
 		if (insn->illegal && !illegal++)
@@ -194,8 +194,9 @@ static void print_notes(const struct lift *l)
 		fprintf(stderr, "calque lift: 0x%" PRIx64 ": %s is no instruction of this processor%s: it is lifted to its exception\n", first->va,
 			first->text, illegal > 1 ? ", nor are others behind it" : "");
 	for (unsigned i = 0; l->options.engine == LIFT_LLVM && i < l->n_blocks; i++)
-		if (!l->block[i]->compiled)
-			fprintf(stderr, "calque lift: 0x%" PRIx64 ": the instruction crosses its page: LLVM leaves it to stencils\n", l->block[i]->va);
+		if (!l->block[i]->compiled && !crossing++)
+			fprintf(stderr, "calque lift: 0x%" PRIx64 ": the instruction crosses its page: LLVM leaves such blocks to stencils\n",
+				l->block[i]->va);
 	if (l->cut)
 		fprintf(stderr, "calque lift: the first %u instructions of %" PRIu64 " bytes; --insns N shows more\n", l->n_insns, l->range.size);
 }

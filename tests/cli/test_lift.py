@@ -291,7 +291,7 @@ def crossing():
     first, second = blocks(d)
     equal((first["crosses_page"], first["compiled"], second["compiled"]), (True, False, True))
     contains(lift(elf, "--at", "crossing"), "crosses its page: stencils run it")
-    contains(s.run("lift", elf, "--at", "crossing", "--stage", "llvm").stderr, "LLVM leaves it to stencils")
+    contains(s.run("lift", elf, "--at", "crossing", "--stage", "llvm").stderr, "LLVM leaves such blocks to stencils")
     equal(blocks(lifted(elf, "--at", "crossing", "--engine", "stencil"))[0]["compiled"], True)
 
 
