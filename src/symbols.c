@@ -62,19 +62,16 @@ static void read_table(struct symbols *s, Elf *elf, Elf_Scn *scn, const GElf_Shd
 	}
 }
 
-/* "ffffffff80000000 T _start" on each line; modules' come with "\t[module]" behind. Anything else is no such file, and nothing is read. */
+/* "ffffffff80000000 T _start": sixteen digits, a letter, a name; modules' have "\t[module]" behind. Lines that are none such are passed over, as a console's
+ * around it are. */
 static void read_map(struct symbols *s, FILE *f)
 {
 	char *line = NULL, type, name[512];
 	size_t size = 0, room = 0;
 	unsigned long long value;
-	bool good = true;
-	while (good && getline(&line, &size, f) > 0) {
-		if (sscanf(line, "%16llx %c %511s", &value, &type, name) != 3 || !strchr("AaBbDdGgiNnRrSsTtUuVvWw", type)) {
-			good = false;
-			break;
-		}
-		if (!value || *name == '$' || !strncmp(name, ".L", 2))
+	while (getline(&line, &size, f) > 0) {
+		if (strspn(line, "0123456789abcdef") != 16 || sscanf(line, "%16llx %c %511s", &value, &type, name) != 3 || !value || *name == '$' ||
+		    !strncmp(name, ".L", 2))
 			continue;
 		if (s->n == room) {
 			room = room ? 2 * room : 4096;
@@ -88,8 +85,6 @@ static void read_map(struct symbols *s, FILE *f)
 			break;
 		s->symbol[s->n++] = (struct symbol){ value, 0, copy, strchr("TtWw", type) };
 	}
-	while (!good && s->n)
-		free(s->symbol[--s->n].name);
 	free(line);
 }
 

@@ -95,7 +95,7 @@ def symbols():
     with open(flat, "wb") as f:
         f.write(bytes.fromhex("13051500 13051500 67800000 67800000".replace(" ", "")))
     with open(names, "w", encoding="ascii") as f:
-        f.write("ffffffff80000000 T first\nffffffff8000000c t second\nffffffff80000010 D data\n")
+        f.write("[    1.0] a console's line\r\nffffffff80000000 T first\r\nffffffff8000000c t second\nffffffff80000010 D data\n")
     kernel = [flat, "--base", "0xffffffff80000000", "--symbols", names]
     d = lifted(*kernel, "--at", "first", "--stage", "guest")
     equal((len(insns(d)), d["mode"]), (3, "supervisor"))
