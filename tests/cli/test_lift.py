@@ -227,7 +227,7 @@ def host_stage():
         lines = sorted(everything(lifted(*args), "host"), key=lambda x: x["offset"])
         equal([x["offset"] for x in lines], [sum(len(y["code"]) // 2 for y in lines[:n]) for n in range(len(lines))], "no gaps")
         path = os.path.join(s.tmp, "llc.o")
-        tool("llc-19", "-O1", "--relocation-model=pic", "-enable-tail-merge=false", "-filetype=obj", "-o", path, text=lift(*args, "--stage", "llvm-opt"))
+        tool("llc-19", "-O1", "--relocation-model=pic", "-disable-lsr", "-filetype=obj", "-o", path, text=lift(*args, "--stage", "llvm-opt"))
         ours, theirs = sum(len(x["code"]) // 2 for x in lines), len(text_section(path))
         # what uses a value is in another order once it has been text, which moves a few instructions
         assert 0.8 < theirs / ours < 1.25, (args, ours, theirs)
