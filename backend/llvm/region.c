@@ -97,14 +97,14 @@ static void take_behind(struct former *f, unsigned from)
 		f->r->block[inside].behind_call = true;
 }
 
-/* Where an indirect jump may lead is not recorded. What has been executed near it and has no link to it has been jumped to by some such jump. */
+/* Where an indirect jump may lead is not recorded. What has been executed near it, with no link to it and no way within the region, has been jumped to by some such jump. */
 static void take_landings(struct former *f, unsigned from)
 {
 	struct code_block *b = f->r->block[from].block;
 	int64_t first = (int64_t)(b->pa & (PAGE_SIZE - 1)) - LANDINGS_BEFORE;
 	for (int64_t offset = first < 0 ? 0 : first; offset < first + LANDINGS_BEFORE + LANDINGS_BEHIND; offset++) {
 		struct code_block *to = in_page(f, b, offset);
-		int inside = suits(to) && !to->incoming ? take(f, to) : -1;
+		int inside = suits(to) && !to->incoming && find(f->r, to) < 0 ? take(f, to) : -1;
 		if (inside >= 0)
 			f->r->block[inside].landing = true;
 	}

@@ -42,7 +42,6 @@ static void print_edges(const struct lift *l, unsigned i, FILE *f)
 {
 	static const char *const kinds[] = { "taken", "next" };
 	const struct lift_block *b = l->block[i];
-	unsigned guards = 0;
 	for (unsigned n = 0; n < b->n_exits; n++) {
 		const char *kind = b->n_exits == 1 ? b->calls ? "call" : "jump" : kinds[n];
 		char label[24];
@@ -53,11 +52,9 @@ static void print_edges(const struct lift *l, unsigned i, FILE *f)
 			print_outside(i, kind, label, f);
 	}
 	if (b->ir.uop[b->ir.n_uops - 1].op == UOP_jr) {
-		for (unsigned to = 0; to < l->n_blocks && guards < REGION_MAX_GUARDS && !b->calls; to++)
-			if (l->block[to]->behind_call) {
-				fprintf(f, "\tb%u -> b%u [label=\"return\", style=dotted];\n", i, to);
-				guards++;
-			}
+		for (unsigned to = 0; to < l->n_blocks && !b->calls; to++)
+			if (b->returns ? l->block[to]->behind_call : l->block[to]->landing)
+				fprintf(f, "\tb%u -> b%u [label=\"%s\", style=dotted];\n", i, to, b->returns ? "return" : "case");
 		print_outside(i, b->calls ? "call" : "indirect", "?", f);
 	}
 }

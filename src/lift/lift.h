@@ -48,7 +48,7 @@ struct lift_block {
 	unsigned n_exits;
 	uint64_t target[2];
 	int inside[2];
-	bool calls, behind_call;	/* of a region (backend/llvm/region.h) */
+	bool calls, returns, behind_call, landing;	/* of a region (backend/llvm/region.h) */
 	bool compiled;		/* LLVM does not compile a block that crosses a page */
 };
 

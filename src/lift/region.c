@@ -34,7 +34,7 @@ static bool explore(struct lift *l, struct lift_blocks *x, struct explored *e, s
 		e->block[e->todo[i]] = b;
 		for (unsigned n = 0; n < b->n_exits; n++)
 			want(e, page, b->target[n], seen);
-		/* behind anything but a call it is reached by nobody, so that no region has it */
+		/* what stands behind a call is returned to, behind an indirect jump it may be a case; other regions do not have it */
 		if (b->n_exits < 2)
 			want(e, page, va + b->ir.bytes, seen);
 	}
@@ -52,7 +52,9 @@ static bool take_region(struct lift *l, struct explored *e, const struct region 
 		for (unsigned n = 0; n < b->n_exits; n++)
 			b->inside[n] = r->block[i].exit[n].way == WAY_INSIDE ? (int)r->block[i].exit[n].to : -1;
 		b->calls = r->block[i].calls;
+		b->returns = r->block[i].returns;
 		b->behind_call = r->block[i].behind_call;
+		b->landing = r->block[i].landing;
 		if (!lift_add_block(l, b, err))
 			return false;
 	}

@@ -191,7 +191,7 @@ static void print_block(const struct lift *l, const struct lift_block *b, unsign
 	char name[160];
 	fprintf(f, "block 0x%" PRIx64 "%s: %u instruction%s%s%s%s\n", b->va, name_of(l, b->va, name), b->ir.n_insns, b->ir.n_insns == 1 ? "" : "s",
 		b->ir.crosses_page ? ", crosses its page" : "", b->ir.crosses_page && l->options.engine == LIFT_LLVM ? ": stencils run it" : "",
-		b->calls ? ", ends in a call" : b->behind_call ? ", behind a call" : "");
+		b->calls ? ", ends in a call" : b->behind_call ? ", behind a call" : b->landing ? ", a case of a jump" : "");
 	if (!l->options.region)
 		print_around(l, l->region[b->region].row, "in and out", stages, colour, f);
 	print_around(l, b->row, "beginning: deadline, count", stages, colour, f);
