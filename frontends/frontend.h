@@ -53,6 +53,12 @@ struct frontend {
 	void (*vcpu_destroy)(struct vcpu *cpu);
 	/* Power-on state. Parked. */
 	void (*reset)(struct vcpu *cpu);
+	/* vcpu->arch is so many bytes without pointers: a copy of them and of the register slots is a copy of the state, once `adopted` has
+	 * worked out the rest from it (mode, rounding, address space). */
+	size_t arch_bytes;
+	void (*adopted)(struct vcpu *cpu);
+	/* What vcpu_init was given. */
+	const struct cpu_config *(*config)(const struct vcpu *cpu);
 
 	/*
 	 * Lifts straight-line code at req->va into b: at least one instruction (an illegal one is lifted to its exception),

@@ -89,6 +89,7 @@ struct machine {
 	enum memory_mode memory;		/* set before vCPUs are made */
 	struct tuning tuning;			/* the engine's thresholds; set before vCPUs are made */
 	bool measure;				/* engines measure what their statistics need (--stats); set before vCPUs run */
+	struct journal *journal;		/* runtime/journal.h: what guest code takes in from outside; NULL: nobody keeps one */
 	struct windows *windows;		/* runtime/window.h; NULL: none */
 	void *board;
 	/* A call into built-in firmware (RISC-V: ecall from S-mode). True: handled, the vCPU goes on after the instruction;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The soft MMU's accesses: what happens where executors find no TLB entry. */
+#include "runtime/journal.h"
 #include "runtime/machine.h"
 #include "runtime/tlb.h"
 
@@ -126,6 +127,19 @@ static void host_store(uint8_t *p, unsigned size, uint64_t v)
 	}
 }
 
+static bool device_read(struct vcpu *cpu, const struct phys_range *r, uint64_t offset, unsigned size, uint64_t *value)
+{
+	return unlikely(cpu->machine->journal) ? journal_read(cpu, r, offset, size, value) : r->ops->read(r->opaque, offset, size, value);
+}
+
+/* `ops`: the range's own, or its watch */
+static bool device_write(struct vcpu *cpu, const struct phys_range *r, const struct mmio_ops *ops, uint64_t offset, unsigned size,
+			 uint64_t value)
+{
+	return unlikely(cpu->machine->journal) ? journal_write(cpu, r, ops, offset, size, value)
+					       : ops->write(r->opaque, offset, size, value);
+}
+
 static bool load_at(struct vcpu *cpu, uint64_t va, unsigned size, const struct place *at, uint64_t *value)
 {
 	if (at->host) {
@@ -134,10 +148,16 @@ static bool load_at(struct vcpu *cpu, uint64_t va, unsigned size, const struct p
 	}
 	cpu->mmu->stats.mmio++;
 	const struct phys_range *r = at->range;
-	if (!(va & (size - 1)) && size <= r->size - at->offset && r->ops->read(r->opaque, at->offset, size, value))
+	if (!(va & (size - 1)) && size <= r->size - at->offset && device_read(cpu, r, at->offset, size, value))
 		return true;
 	cpu->machine->arch->raise_access_fault(cpu, va, MMU_READ);
 	return false;
+}
+
+static void note_store(struct machine *m, const uint8_t *host, unsigned size)
+{
+	const struct phys_range *r = phys_find_host(&m->phys, host);
+	journal_memory(m, GPA(r->base.v + (uint64_t)(host - r->host)), host, size);
 }
 
 static bool store_at(struct vcpu *cpu, uint64_t va, unsigned size, const struct place *at, uint64_t value)
@@ -145,12 +165,14 @@ static bool store_at(struct vcpu *cpu, uint64_t va, unsigned size, const struct 
 	const struct phys_range *r = at->range;
 	if (!at->host) {
 		cpu->mmu->stats.mmio++;
-		if (!(va & (size - 1)) && size <= r->size - at->offset && r->ops->write(r->opaque, at->offset, size, value))
+		if (!(va & (size - 1)) && size <= r->size - at->offset && device_write(cpu, r, r->ops, at->offset, size, value))
 			return true;
 		cpu->machine->arch->raise_access_fault(cpu, va, MMU_WRITE);
 		return false;
 	}
 	host_store(at->host, size, value);
+	if (unlikely(cpu->machine->journal))
+		note_store(cpu->machine, at->host, size);
 	if (!at->page)		/* came from a write entry: no code, no watch */
 		return true;
 	/* The bytes have landed before we look for code; a translator marks the page before it reads them. */
@@ -158,7 +180,7 @@ static bool store_at(struct vcpu *cpu, uint64_t va, unsigned size, const struct 
 	if (atomic_load(&at->page->code))
 		cpu->machine->exec->invalidate(cpu->machine, at->page, page_granules(va & (PAGE_SIZE - 1), size));
 	if (r->watch)
-		r->watch->write(r->opaque, at->offset, size, value);
+		(void)!device_write(cpu, r, r->watch, at->offset, size, value);
 	return true;
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
+#include "runtime/journal.h"
 #include "runtime/machine.h"
 
 bool phys_init(struct phys *p, struct machine *m, uint64_t bytes, struct error *err)
@@ -159,6 +160,8 @@ void *phys_dma(struct phys *p, gpa_t at, uint64_t size)
 void phys_dma_done(struct phys *p, gpa_t at, uint64_t size)
 {
 	const struct phys_range *r = phys_find(p, at);
+	if (unlikely(p->machine->journal) && r && r->host && size)
+		journal_memory(p->machine, at, r->host + (at.v - r->base.v), size);
 	/* The data are visible before we look whether there is code; a translator marks the page before it reads the bytes. */
 	atomic_thread_fence(memory_order_seq_cst);
 	while (r && size) {

@@ -10,5 +10,6 @@ enum interp_exit {
 	INTERP_FAULT,		/* *at is the micro-op that faulted; cpu->exception is pending */
 };
 
-/* Runs from u on. With cpu NULL: only fills *handlers. */
-enum interp_exit interp_execute(struct vcpu *cpu, const struct uop *u, const struct uop **at, struct code_handlers *handlers);
+/* A dispatch loop. Runs from u on. With cpu NULL: only fills *handlers. */
+typedef enum interp_exit interp_execute_fn(struct vcpu *cpu, const struct uop *u, const struct uop **at, struct code_handlers *handlers);
+interp_execute_fn interp_execute;

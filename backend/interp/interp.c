@@ -25,7 +25,7 @@ static const struct uop *find(struct finder *x, uint64_t va)
 	return b ? b->uop : u;
 }
 
-static void run(struct vcpu *cpu)
+void interp_run(struct vcpu *cpu, interp_execute_fn *execute)
 {
 	struct finder *x = cpu->exec;
 	finder_set_keys(x);
@@ -35,7 +35,7 @@ static void run(struct vcpu *cpu)
 	const struct uop *u = find(x, cpu->pc), *at = NULL;
 	const struct code_block *b;
 	while (u) {
-		switch (interp_execute(cpu, u, &at, NULL)) {
+		switch (execute(cpu, u, &at, NULL)) {
 		case INTERP_LEAVE:
 			u = NULL;
 			break;
@@ -56,16 +56,18 @@ static void run(struct vcpu *cpu)
 	vcpu_fp_fold(cpu);
 }
 
+static void run(struct vcpu *cpu)
+{
+	interp_run(cpu, interp_execute);
+}
+
 /* ---- life ---- */
 
-static bool init(struct vcpu *cpu, struct error *err)
+bool interp_init(struct vcpu *cpu, struct finder *x, interp_execute_fn *execute, struct error *err)
 {
 	struct machine *m = cpu->machine;
-	struct finder *x = aligned_alloc(64, (sizeof *x + 63) / 64 * 64);
-	if (!x)
-		return error_set(err, ERROR_HOST, "interpreter of vCPU %u: out of memory", cpu->index);
 	struct code_handlers handlers;
-	interp_execute(NULL, NULL, NULL, &handlers);
+	execute(NULL, NULL, NULL, &handlers);
 	if (!m->exec_state)
 		m->exec_state = codecache_create(m, &handlers, NULL, m->code_cache_bytes, err);
 	finder_init(x, cpu, m->exec_state, &handlers);
@@ -73,7 +75,15 @@ static bool init(struct vcpu *cpu, struct error *err)
 	return x->cache != NULL;
 }
 
-static void destroy(struct vcpu *cpu)
+static bool init(struct vcpu *cpu, struct error *err)
+{
+	struct finder *x = aligned_alloc(64, (sizeof *x + 63) / 64 * 64);
+	if (!x)
+		return error_set(err, ERROR_HOST, "interpreter of vCPU %u: out of memory", cpu->index);
+	return interp_init(cpu, x, interp_execute, err);
+}
+
+void interp_destroy(struct vcpu *cpu)
 {
 	struct machine *m = cpu->machine;
 	free(cpu->exec);
@@ -84,12 +94,12 @@ static void destroy(struct vcpu *cpu)
 	}
 }
 
-static void invalidate(struct machine *m, struct phys_page *page, uint64_t granules)
+void interp_invalidate(struct machine *m, struct phys_page *page, uint64_t granules)
 {
 	codecache_invalidate(m->exec_state, page, granules);
 }
 
-static void flush(struct machine *m)
+void interp_flush(struct machine *m)
 {
 	codecache_flush(m->exec_state);
 }
@@ -108,9 +118,9 @@ static void print_stats(struct machine *m, void *file)
 const struct exec_ops interp_engine = {
 	.name = "interp",
 	.vcpu_init = init,
-	.vcpu_destroy = destroy,
+	.vcpu_destroy = interp_destroy,
 	.run = run,
-	.invalidate = invalidate,
-	.flush = flush,
+	.invalidate = interp_invalidate,
+	.flush = interp_flush,
 	.print_stats = print_stats,
 };

@@ -2,6 +2,8 @@
 /* Status, interrupt enable and pending, delegation, and the trap registers with WARL rules (sections 3.1 and 10.1). */
 #include <stdatomic.h>
 #include "frontends/riscv/priv/csr.h"
+#include "runtime/journal.h"
+#include "runtime/machine.h"
 
 /* ---- mstatus ---- */
 
@@ -82,7 +84,10 @@ uint64_t riscv_mip(const struct vcpu *cpu)
 {
 	const struct riscv_cpu *rv = riscv_cpu(cpu);
 	uint64_t soft = stip_writable(rv) ? rv->mip_soft : rv->mip_soft & ~MIP_BIT(IRQ_STI);
-	return (atomic_load_explicit(&cpu->irq_lines, memory_order_acquire) & MIP_ALL) | soft;
+	uint64_t lines = atomic_load_explicit(&cpu->irq_lines, memory_order_acquire);
+	if (unlikely(cpu->machine->journal))
+		lines = journal_lines(cpu, lines);
+	return (lines & MIP_ALL) | soft;
 }
 
 int riscv_pending_interrupt(const struct vcpu *cpu, enum riscv_priv *to)
