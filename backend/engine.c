@@ -3,12 +3,13 @@
 #include <string.h>
 #include "backend/interp/interp.h"
 #ifdef HAVE_STENCILS
+#include "backend/lockstep/lockstep.h"
 #include "backend/tiers.h"
 #endif
 
 const struct exec_ops *const engines[] = {
 #ifdef HAVE_STENCILS
-	&auto_engine, &stencil_engine, &llvm_engine,
+	&auto_engine, &stencil_engine, &llvm_engine, &lockstep_engine,
 #endif
 	&interp_engine, NULL,
 };

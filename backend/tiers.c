@@ -25,10 +25,12 @@ struct policy {
 	bool interprets;	/* blocks are interpreted first */
 	bool regions;		/* hot ones become regions … */
 	bool at_once;		/* … and every block does, alone, when it is translated */
+	bool waits;		/* vCPUs wait while their regions are compiled: the same run compiles the same ones */
 };
 static const struct policy policy_stencil = { 0 };
 static const struct policy policy_auto = { .interprets = true, .regions = true };
-static const struct policy policy_llvm = { .regions = true, .at_once = true };
+static const struct policy policy_llvm = { .regions = true, .at_once = true, .waits = true };
+static const struct policy policy_hot = { .regions = true, .waits = true };
 
 /* What the vCPUs share. */
 struct tiers {
@@ -332,7 +334,7 @@ static bool make_regions(struct tiers *t, struct machine *m, uint64_t bytes, str
 	}
 	const struct regions_config config = {
 		.cache = t->cache, .arena = t->arena, .memory = { t->memory.write + bytes, t->memory.to_exec, bytes }, .frontend = m->frontend,
-		.tuning = t->tuning, .synchronous = t->policy->at_once,
+		.tuning = t->tuning, .synchronous = t->policy->waits,
 		.poll_all = m->deterministic, .windows = windows, .may_give_up = m->memory == MEMORY_AUTO,
 	};
 	t->regions = regions_create(&config, err);
@@ -400,6 +402,11 @@ static bool init_auto(struct vcpu *cpu, struct error *err)
 	return init(cpu, &policy_auto, err);
 }
 
+static bool init_hot(struct vcpu *cpu, struct error *err)
+{
+	return init(cpu, &policy_hot, err);
+}
+
 static bool init_llvm(struct vcpu *cpu, struct error *err)
 {
 	return init(cpu, &policy_llvm, err);
@@ -458,10 +465,21 @@ static void print_stats(struct machine *m, void *file)
 	}
 }
 
+void tiers_print_region(struct machine *m, uint64_t pa, uint32_t mode, FILE *f)
+{
+	struct tiers *t = m->exec_state;
+	codecache_lock(t->cache);
+	const struct code_block *b = codecache_find(t->cache, pa, mode);
+	if (b && t->regions)
+		regions_print(t->regions, b, f);
+	codecache_unlock(t->cache);
+}
+
 #define ENGINE(engine_name, engine_init) { \
 	.name = engine_name, .vcpu_init = engine_init, .vcpu_destroy = destroy, .run = run, .invalidate = invalidate, .flush = flush, \
 	.print_stats = print_stats, \
 }
 const struct exec_ops stencil_engine = ENGINE("stencil", init_stencil);
 const struct exec_ops llvm_engine = ENGINE("llvm", init_llvm);
+const struct exec_ops hot_engine = ENGINE("llvm", init_hot);
 const struct exec_ops auto_engine = ENGINE("auto", init_auto);

@@ -20,6 +20,7 @@ enum exit_cause {
 	EXIT_DIED,		/* status 4: text says why */
 	EXIT_TIMEOUT,		/* status 124 */
 	EXIT_STOPPED,		/* the user or the embedding program stopped it */
+	EXIT_FAILED,		/* status 3: not the guest's fault but ours; text says what */
 };
 
 struct guest_exit {
@@ -47,10 +48,16 @@ struct exec_ops {
 	/* Drop everything (reset, restore). All vCPUs parked. */
 	void (*flush)(struct machine *m);
 	void (*print_stats)(struct machine *m, void *file);
+	/* The guest has ended, and its vCPUs rest: a last look, which may replace machine->exit. May be NULL. */
+	void (*ended)(struct machine *m);
+	bool deterministic;	/* runs one vCPU in deterministic time alone */
 };
 
 /* How optimised code reaches guest memory */
 enum memory_mode { MEMORY_AUTO, MEMORY_TLB, MEMORY_WINDOWS };
+
+/* What --engine lockstep compares the interpreter with */
+enum lockstep_side { AGAINST_DEFAULT, AGAINST_LLVM, AGAINST_STENCIL };
 
 /* Log channels of -d */
 enum { LOG_EXEC = 1, LOG_INT = 2, LOG_MMU = 4, LOG_GUEST_ERRORS = 8, LOG_BLOCKS = 16 };
@@ -90,6 +97,8 @@ struct machine {
 	struct tuning tuning;			/* the engine's thresholds; set before vCPUs are made */
 	bool measure;				/* engines measure what their statistics need (--stats); set before vCPUs run */
 	struct journal *journal;		/* runtime/journal.h: what guest code takes in from outside; NULL: nobody keeps one */
+	enum lockstep_side against;		/* what --engine lockstep compares; set before vCPUs are made */
+	struct lockstep *lockstep;		/* that engine's own state; NULL: another engine */
 	struct windows *windows;		/* runtime/window.h; NULL: none */
 	void *board;
 	/* A call into built-in firmware (RISC-V: ecall from S-mode). True: handled, the vCPU goes on after the instruction;

@@ -9,6 +9,7 @@
 #include "frontends/frontend.h"
 #include "src/boards/board.h"
 #include "src/options.h"
+#include "runtime/machine.h"
 
 void vm_config_init(struct vm_config *c)
 {
@@ -166,6 +167,13 @@ bool vm_config_resolve(struct vm_config *c, struct vm_parts *parts, struct error
 {
 	if (!resolve_names(c, parts, err) || !check_sizes(c, parts->board, err))
 		return false;
+	if (parts->engine->deterministic && c->smp > 1)
+		return error_set(err, ERROR_USAGE, "--engine %s: only with one vCPU; leave out --smp %u", c->engine, c->smp);
+	if (parts->engine->deterministic && c->n_nets)
+		return error_set(err, ERROR_USAGE, "--engine %s: leave out --net, which writes guest memory at moments of the host's", c->engine);
+	if (strcmp(c->engine, "lockstep") && c->against)
+		return error_set(err, ERROR_USAGE, "--against: only with --engine lockstep");
+	c->deterministic |= parts->engine->deterministic;
 	if (c->deterministic && c->smp > 1)
 		return error_set(err, ERROR_USAGE, "--deterministic: only with one vCPU; leave out --smp %u", c->smp);
 	if (c->initrd && !c->kernel)

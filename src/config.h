@@ -37,6 +37,7 @@ struct vm_config {
 	uint64_t code_cache;	/* bytes, machine->code_cache_bytes; 0: the default */
 	struct tuning tuning;
 	unsigned memory;	/* enum memory_mode */
+	unsigned against;	/* enum lockstep_side */
 	uint64_t ram;		/* bytes */
 	unsigned smp;
 	char *kernel, *initrd, *append, *dtb, *firmware;	/* paths; append is text */

@@ -62,6 +62,7 @@ static struct vm *make(struct test *t, struct error *err)
 	c.code_cache = from->code_cache;
 	c.tuning = from->tuning;
 	c.memory = from->memory;
+	c.against = from->against;
 	c.deterministic = from->smp == 1;
 	c.bare = true;
 	c.has_seed = true;
@@ -252,7 +253,7 @@ void conform_run(const struct conform_options *o, struct conform_result *r)
 			free(t.console);
 		t.console = NULL;	/* what a second run prints is the same */
 		pthread_mutex_unlock(&t.lock);
-		if (r->verdict == CONFORM_FAIL)
+		if (r->verdict == CONFORM_FAIL && r->exit.cause != EXIT_FAILED)
 			run_again(&t);
 		keep_lines(&t);
 		symbols_at(t.symbols, r->pc, r->symbol, sizeof r->symbol);

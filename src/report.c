@@ -19,6 +19,7 @@ int report_status(const struct guest_exit *e, int signal)
 		return STATUS_TIMEOUT;
 	case EXIT_STOPPED:	/* as a shell reports a process that a signal ended */
 		return signal ? 128 + signal : STATUS_OK;
+	case EXIT_FAILED:
 	case EXIT_NONE:
 		break;
 	}
@@ -30,6 +31,7 @@ const char *report_cause(enum exit_cause cause)
 	static const char *const names[] = {
 		[EXIT_NONE] = "none", [EXIT_POWEROFF] = "poweroff", [EXIT_REBOOT] = "reboot", [EXIT_CODE] = "code",
 		[EXIT_DIED] = "died", [EXIT_TIMEOUT] = "timeout", [EXIT_STOPPED] = "stopped",
+		[EXIT_FAILED] = "failed",
 	};
 	return names[cause];
 }
@@ -43,7 +45,7 @@ void report_fill(struct run_report *r, struct vm *vm, const struct symbols *symb
 	r->arch = vm->config.arch;
 	r->board = vm->config.board;
 	r->engine = vm->config.engine;
-	r->has_pc = r->exit.cause == EXIT_DIED || r->exit.cause == EXIT_TIMEOUT || r->exit.cause == EXIT_STOPPED;
+	r->has_pc = r->exit.cause == EXIT_DIED || r->exit.cause == EXIT_FAILED || r->exit.cause == EXIT_TIMEOUT || r->exit.cause == EXIT_STOPPED;
 	r->pc = cpu->pc;
 	r->symbol[0] = 0;
 	symbols_at(symbols, cpu->pc, r->symbol, sizeof r->symbol);
@@ -81,6 +83,9 @@ void report_print(const struct run_report *r, FILE *f)
 		break;
 	case EXIT_DIED:
 		fprintf(f, "guest died: %s", e->text[0] ? e->text : "no cause known");
+		break;
+	case EXIT_FAILED:
+		fprintf(f, "%s", e->text);
 		break;
 	case EXIT_TIMEOUT:
 		fprintf(f, "stopped by --timeout");

@@ -196,6 +196,7 @@ static struct vm *create(struct vm_config *config, bool load, struct error *err)
 		m->code_cache_bytes = config->code_cache;
 	m->tuning = config->tuning;
 	m->memory = (enum memory_mode)config->memory;
+	m->against = (enum lockstep_side)config->against;
 	m->deterministic = config->deterministic;
 	if (m->deterministic)
 		m->wall_base = DETERMINISTIC_START;
@@ -400,11 +401,14 @@ bool vm_wait(struct vm *vm, uint64_t timeout_ns, bool no_reboot, struct guest_ex
 		while (!vm->ended && in_time)
 			in_time = wait_change(m, forever ? NULL : &until);
 		bool ended = vm->ended;
-		if (ended)
-			*e = m->exit;
 		pthread_mutex_unlock(&m->lock);
 		if (!ended)
 			return false;
+		if (m->exec->ended) {
+			vm_pause(vm);
+			m->exec->ended(m);
+		}
+		*e = m->exit;
 		if (e->cause != EXIT_REBOOT || no_reboot)
 			return true;
 		struct error err;

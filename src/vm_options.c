@@ -53,6 +53,17 @@ static bool set_memory(const struct option *o, void *target, const char *value, 
 	return error_set(err, ERROR_USAGE, "there are auto, tlb and windows");
 }
 
+static bool set_against(const struct option *o, void *target, const char *value, struct error *err)
+{
+	static const char *const names[] = { [AGAINST_DEFAULT] = "", [AGAINST_LLVM] = "llvm", [AGAINST_STENCIL] = "stencil" };
+	for (unsigned i = AGAINST_DEFAULT + 1; i < ARRAY_SIZE(names); i++)
+		if (!strcmp(value, names[i])) {
+			((struct vm_config *)target)->against = i;
+			return true;
+		}
+	return error_set(err, ERROR_USAGE, "there are llvm and stencil");
+}
+
 static bool set_seed(const struct option *o, void *target, const char *value, struct error *err)
 {
 	struct vm_config *c = target;
@@ -231,6 +242,8 @@ const struct option vm_options[] = {
 	{"tune", 0, "NAME=N", set_tuning, 0, "Sets a threshold of the engine; \"calque help tune\" lists them. May be given several times."},
 	{"memory", 0, "HOW", set_memory, 0,
 		"How regions reach guest memory: through the TLB (tlb), by the host's MMU (windows), or each as it does better (auto, the default)."},
+	{"against", 0, "ENGINE", set_against, 0,
+		"What --engine lockstep compares the interpreter with: llvm (default) or stencil."},
 	{"deterministic", 0, NULL, option_flag, AT(deterministic),
 		"Derive time from the number of instructions: the same input gives the same run. One vCPU only."},
 	{"seed", 0, "N", set_seed, 0, "Start of the guest's entropy; without it the host's entropy is used."},

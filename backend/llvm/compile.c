@@ -147,6 +147,16 @@ bool compiler_compile(struct compiler *c, const struct region *r, struct compile
 	return true;
 }
 
+void compiler_print(struct compiler *c, const struct region *r, FILE *f)
+{
+	LLVMModuleRef module = target_module(c->ctx, c->tm, "region");
+	lower_region(module, r, c->pins, "region", NULL);
+	char *text = LLVMPrintModuleToString(module);
+	fputs(text, f);
+	LLVMDisposeMessage(text);
+	LLVMDisposeModule(module);
+}
+
 /* ---- life ---- */
 
 static bool make_jit(struct compiler *c)

@@ -4,6 +4,7 @@
  * thread that compiles.
  */
 #pragma once
+#include <stdio.h>
 #include "backend/cache/code_memory.h"
 #include "backend/llvm/region.h"
 #include "backend/stencil/abi.h"
@@ -22,6 +23,8 @@ struct compiled {
 };
 /* False: it could not be compiled (counted). The arena has room. */
 bool compiler_compile(struct compiler *c, const struct region *r, struct compiled *compiled);
+/* Prints the IR that a region is lowered to, before any pass. */
+void compiler_print(struct compiler *c, const struct region *r, FILE *f);
 /* Whether another region fits for certain. */
 bool compiler_has_room(const struct compiler *c);
 /* Drops all code. No vCPU runs any. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "backend/llvm/regions.h"
 #include <fenv.h>
+#include <inttypes.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -200,6 +201,20 @@ static void compile(struct regions *r, struct code_block *head, bool unlocked)
 		install(r, &r->forming, &code);
 	else if (good)
 		r->stats.stale++;
+}
+
+void regions_print(struct regions *r, const struct code_block *b, FILE *f)
+{
+	for (const struct region_use *use = b->regions; use; use = use->next) {
+		const struct installed *region = use->region;
+		if (!region->live || !region_form(&r->forming, r->config.cache, region->head, r->config.tuning, r->config.frontend, r->config.poll_all, op_of,
+						  r->config.arena))
+			continue;
+		r->forming.windows = r->config.windows && !region->head->no_windows;
+		fprintf(f, "; region of %u blocks at physical 0x%" PRIx64 "%s\n", region->n_blocks, region->head->pa,
+			r->forming.n_blocks == region->n_blocks ? "" : ", formed anew with other blocks than it was compiled of");
+		compiler_print(r->compiler, &r->forming, f);
+	}
 }
 
 void regions_compile_now(struct regions *r, struct code_block *b)

@@ -7,6 +7,7 @@
  * jump goes; a vCPU that is inside goes on until it leaves, as it may until it executes its fence (RISC-V: FENCE.I).
  */
 #pragma once
+#include <stdio.h>
 #include "backend/cache/code_memory.h"
 #include "backend/stencil/emit.h"
 #include "runtime/process.h"
@@ -43,4 +44,6 @@ void regions_flush(struct regions *r);
 struct installed *regions_find(struct regions *r, struct vcpu *cpu, const struct process_fault *f, const struct uop **u);
 /* It has faulted: a page was mapped, or the region is being left. */
 void regions_count_fault(struct regions *r, struct installed *region, bool filled, uint64_t icount);
+/* With the cache's lock, of a synchronous one: prints the IR of the regions that b is part of, as they would be formed now. */
+void regions_print(struct regions *r, const struct code_block *b, FILE *f);
 void regions_get_stats(struct regions *r, struct regions_stats *s);

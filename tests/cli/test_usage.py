@@ -86,6 +86,10 @@ CASES = [
     (RUN + ["--timeout", "soon"], "seconds"),
     (RUN + ["--timeout", "1e99"], "seconds"),
     (RUN + ["--deterministic", "--smp", "2"], "--deterministic"),
+    (RUN + ["--engine", "lockstep", "--smp", "2"], "leave out --smp 2"),
+    (RUN + ["--engine", "lockstep", "--net", "user"], "leave out --net"),
+    (RUN + ["--engine", "lockstep", "--against", "interp"], "llvm and stencil"),
+    (RUN + ["--engine", "stencil", "--against", "llvm"], "only with --engine lockstep"),
     # names
     (RUN + ["--arch", "riscv46"], "did you mean riscv64"),
     (RUN + ["--arch", "z80"], "riscv64"),

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Random programs with everything that blocks alone do not show: loops in loops, branches, calls through registers, loads and stores that cross pages or
+ * fault, atomics, floating point, code that changes, clocks, a device, and a timer whose interrupts fall anywhere. An M-mode handler skips what
+ * faults, takes pages away and gives them back; the program itself runs in S- or U-mode under Sv39.
+ */
+#pragma once
+#include "tests/riscv/user/rng.h"
+
+enum {
+	PROGRAM_BASE = 0x80000000u,		/* handler and entry (M-mode), then the program; mapped to themselves */
+	PROGRAM_SIZE = 1 << 23,
+	PROGRAM_TABLES = PROGRAM_BASE + 0x100000,
+	PROGRAM_SAVED = PROGRAM_BASE + 0x110000,	/* what the handler keeps */
+	PROGRAM_STACK = PROGRAM_BASE + 0x130000,	/* its end */
+	PROGRAM_FRAMES = PROGRAM_BASE + 0x200000,	/* physical pages behind the data */
+	PROGRAM_DATA = 0x40000000,		/* virtual, and once more at the top of the address space */
+	PROGRAM_PAGES = 48,
+	PROGRAM_DEVICE = 0x100000,		/* a store to +0 ends the run; loads give anything; stores to +8 are for tests */
+};
+
+struct program {
+	uint8_t *image;		/* PROGRAM_SIZE bytes for PROGRAM_BASE; the caller's */
+	uint32_t at;		/* offset of what comes next */
+	struct rng rng;
+	unsigned depth;		/* loops around the present place */
+	uint32_t function[4];	/* where those stand that may be called */
+	unsigned n_functions;
+};
+
+/* Writes a program that the seed names. */
+void program_generate(struct program *p, uint64_t seed);
+
+/* ---- for programs of tests' own ---- */
+/* Handler, tables, and the way to the program at program_begin's end; S-mode unless user. */
+void program_begin(struct program *p, bool user);
+void program_put(struct program *p, uint32_t insn);
+/* rd = a 32-bit constant, sign-extended. */
+void program_li(struct program *p, unsigned rd, uint32_t value);
+/* The end: tells the device. */
+void program_end(struct program *p);
