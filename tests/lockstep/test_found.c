@@ -140,6 +140,38 @@ START_TEST(report_is_whole)
 }
 END_TEST
 
+/* ---- what lockstep has found ---- */
+
+/* A fault in a window, behind another access and a helper in the same block: the count of instructions is the fault's all the same. */
+START_TEST(fault_behind_helper)
+{
+	struct program p = { .image = malloc(PROGRAM_SIZE), .rng = { 1 } };
+	struct error err;
+	struct lockstep_run r = { .against = AGAINST_LLVM, .memory = MEMORY_WINDOWS, .stretch = 5000, .sweep = 1000000, .limit = 100000,
+				  .log = stderr };
+	ck_assert(p.image != NULL);
+	program_begin(&p, false);
+	program_li(&p, S10, PROGRAM_STACK - 64);
+	program_put(&p, asm_i(0x13, 1, S10, S10, 32));		/* slli, srli: without sign */
+	program_put(&p, asm_i(0x13, 5, S10, S10, 32));
+	program_put(&p, asm_addi(S11, 0, 2000));
+	uint32_t top = p.at;
+	program_put(&p, asm_i(0x13, 7, T0, S11, 127));		/* every 128th time nothing is there: andi, seqz, slli, add */
+	program_put(&p, asm_i(0x13, 3, T0, T0, 1));
+	program_put(&p, asm_i(0x13, 1, T0, T0, 46));
+	program_put(&p, 0x33u | T0 << 7 | T0 << 15 | S10 << 20);
+	program_put(&p, asm_ld(6, S10, 0));
+	program_put(&p, asm_i(0x0f, 2, 0, S10, 1));		/* cbo.clean (s10) */
+	program_put(&p, asm_ld(6, T0, 0));
+	program_put(&p, asm_addi(S11, S11, -1 & 0xfff));
+	program_put(&p, asm_b(1, S11, 0, (int32_t)(top - p.at)));
+	program_end(&p);
+	ck_assert_msg(lockstep_run(&r, &p, &err), "%s", err.text);
+	ck_assert_msg(r.exit.cause == EXIT_POWEROFF, "%s", r.exit.text);
+	free(p.image);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("lockstep");
@@ -148,6 +180,7 @@ int main(void)
 	tcase_add_loop_test(t, found_in_stencils, 0, ARRAY_SIZE(spoils));
 	tcase_add_loop_test(t, found_in_regions, 0, ARRAY_SIZE(spoils));
 	tcase_add_test(t, report_is_whole);
+	tcase_add_test(t, fault_behind_helper);
 	suite_add_tcase(s, t);
 	return run_suites("lockstep finds", 1, (Suite *[]){ s });
 }
