@@ -11,7 +11,7 @@
 #include "frontends/frontend.h"
 
 #define QUEUE_SIZE 32
-#define FREE_FAULTS 500	/* that no region is reproached with: its working set, once */
+#define FREE_FAULTS 200	/* that no region is reproached with: its working set, once */
 #define COMPILE_NICE 10	/* the compiling thread's */
 #define STALE 1000	/* requests whose block has not been found in as many samples are dropped */
 

@@ -299,6 +299,22 @@ START_TEST(a_flush_keeps_what_is_still_so)
 }
 END_TEST
 
+START_TEST(a_walk_through_memory_is_mapped_ahead)
+{
+	/* the page that is stored to, and what that maps in all; page 40 is read-only */
+	static const struct { unsigned page, fills; } step[] = { { 0, 1 }, { 1, 2 }, { 2, 0 }, { 3, 4 }, { 7, 8 }, { 15, 16 }, { 31, 9 }, { 39, 0 } };
+	for (unsigned i = 0; i < 64; i++)
+		fake_map(&f, 0x10000 + i * 4096, FAKE_RAM + i * 4096, i == 40 ? MMU_PROT_R : RW, 12, false);
+	for (unsigned i = 0; i < ARRAY_SIZE(step); i++) {
+		uint64_t before = stats().window_fills;
+		must_store(0x10000 + step[i].page * 4096, 7);
+		ck_assert_uint_eq(stats().window_fills - before, step[i].fills);
+	}
+	ck_assert(!store(0x10000 + 40 * 4096, 8, 7));
+	ck_assert(maps(0x10000 + 39 * 4096, true));
+}
+END_TEST
+
 START_TEST(a_flush_of_one_address_looks_there_alone)
 {
 	for (unsigned i = 0; i < 64; i++) {
@@ -840,6 +856,7 @@ int main(void)
 	tcase_add_test(t, a_large_leaf_is_one_mapping);
 	tcase_add_test(t, a_leaf_beyond_the_ram);
 	tcase_add_test(t, a_flush_keeps_what_is_still_so);
+	tcase_add_test(t, a_walk_through_memory_is_mapped_ahead);
 	tcase_add_test(t, a_flush_of_one_address_looks_there_alone);
 	tcase_add_test(t, other_contexts_are_checked_when_they_come_back);
 	tcase_add_test(t, contexts_that_are_reused_begin_empty);
