@@ -144,7 +144,8 @@ value slot_told(struct lowering *l, unsigned slot)
 	case FORM_LOADED:
 		return lower_load(l, l->f32, l->raw32[slot]);
 	default:
-		return slot_held(l, slot);
+		/* floats have registers of their own */
+		return l->raw32[slot] && !l->raw64[slot] ? CAST(BitCast, slot_held(l, slot), f64) : slot_held(l, slot);
 	}
 }
 

@@ -314,6 +314,12 @@ def regions():
     contains(lift(elf, "--at", "broken", "--region"), "without a loop")
 
 
+def crowded():
+    for memory in "tlb", "windows":
+        (region,) = lifted(elf, "--at", "crowded", "--region", "--memory", memory)["regions"]
+        equal(region["loops"], True)
+
+
 def dot():
     text = lift(elf, "--at", "caller", "--region", "--dot")
     d = lifted(elf, "--at", "caller", "--region")
@@ -348,6 +354,6 @@ def looks():
 
 
 for case in (inputs, symbols, modes, wrong, illegal, guest_stage, uop_stage, llvm_stages, host_stage, stencil_engine, alignment, passes, crossing, regions,
-             dot, looks):
+             crowded, dot, looks):
     s.case(case.__name__, case)
 s.end()

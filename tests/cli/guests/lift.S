@@ -37,6 +37,31 @@ mixed:
 	ecall
 	.size mixed, . - mixed
 
+/* a loop that writes more registers than the host has, singles among them of which only the bits are known */
+	.type crowded, @function
+crowded:
+	.irp	n, 0, 1, 2, 3, 4, 5, 6, 7, 10, 11, 12, 13
+	fmv.w.x	f\n, a0
+	.endr
+1:	.irp	n, 0, 1, 2, 3, 4, 5, 6, 7, 10, 11, 12, 13
+	fsgnjn.s f\n, f\n, f28
+	.endr
+	.irp	n, 2, 3, 4, 5, 6, 7, 8, 9
+	addi	s\n, s\n, \n
+	.endr
+	lw	a2, 0(a0)
+	sw	a2, 4(a0)
+	fadd.s	f28, f0, f1
+	fadd.s	f29, f2, f3
+	fadd.s	f30, f4, f5
+	fadd.s	f31, f6, f7
+	fadd.s	f27, f10, f11
+	fadd.s	f26, f12, f13
+	addi	a0, a0, 8
+	bne	a0, a1, 1b
+	ret
+	.size crowded, . - crowded
+
 /* no instruction stands here */
 	.type broken, @function
 broken:
