@@ -27,7 +27,8 @@ struct compiler {
 	bool failed;			/* the backend has reported an error for the object that it is making */
 	struct code_memory memory;
 	uint64_t used;
-	struct compiled made;		/* what is being linked */
+	struct compiled made;		/* what is being linked … */
+	struct region_links *links;	/* … and its links */
 	struct compiler_stats stats;
 };
 
@@ -64,6 +65,8 @@ static uint8_t *memory_data(void *opaque, uintptr_t bytes, unsigned align, unsig
 	if (!strcmp(section, SITE_SECTION)) {
 		c->made.sites = (const char *)at;
 		c->made.sites_end = c->made.sites + bytes;
+	} else if (!strcmp(section, LINK_SECTION)) {
+		c->links = (struct region_links *)(void *)at;
 	}
 	return at;
 }
@@ -122,6 +125,12 @@ static const void *link_object(struct compiler *c, LLVMMemoryBufferRef object, c
 	return (const char *)(uintptr_t)address + c->memory.to_exec;
 }
 
+static void fill_links(struct region_links *links, const struct region *r)
+{
+	for (const struct region_block *rb = r->block; rb < r->block + r->n_blocks; rb++)
+		*links++ = (struct region_links){ rb->bound, { rb->exit[0].code, rb->exit[1].code } };
+}
+
 bool compiler_compile(struct compiler *c, const struct region *r, struct compiled *compiled)
 {
 	char name[32];
@@ -131,7 +140,12 @@ bool compiler_compile(struct compiler *c, const struct region *r, struct compile
 	lower_region(module, r, c->pins, name, NULL);
 	LLVMMemoryBufferRef object = make_object(c, module);
 	c->made = (struct compiled){ 0 };
+	c->links = NULL;
 	const void *code = object ? link_object(c, object, name) : NULL;
+	if (code && !c->links)
+		code = NULL;
+	if (code)
+		fill_links(c->links, r);
 	LLVMDisposeModule(module);
 	c->stats.ns += clock_host_now() - start;
 	if (!code) {

@@ -94,9 +94,15 @@ value lower_sext32(struct lowering *l, value v)
 	return CAST(SExt, CAST(Trunc, v, i32), i64);
 }
 
+static value load_link(struct lowering *l, size_t member)
+{
+	size_t block = (size_t)(l->block - l->region->block);
+	return lower_load(l, l->ptr, FIELD(l->links, block * sizeof(struct region_links) + member));
+}
+
 value lower_self(struct lowering *l)
 {
-	return LLVMConstIntToPtr(K((uintptr_t)l->bound), l->ptr);
+	return FIELD(load_link(l, offsetof(struct region_links, bound)), (l->bound - l->block->bound) * (ptrdiff_t)sizeof *l->bound);
 }
 
 /* ---- slots ---- */
@@ -249,11 +255,6 @@ static value probe(struct lowering *l, value pc)
 	return lower_load(l, l->ptr, FIELD(entry, offsetof(struct jump_cache_entry, code)));
 }
 
-static value code_address(struct lowering *l, const void *code)
-{
-	return LLVMConstIntToPtr(K((uintptr_t)code), l->ptr);
-}
-
 void lower_indirect(struct lowering *l, value pc)
 {
 	lower_store_dirty(l);
@@ -270,7 +271,7 @@ void lower_exit(struct lowering *l, unsigned n)
 		break;
 	case WAY_CODE:
 		lower_store_dirty(l);
-		jump(l, code_address(l, exit->code));
+		jump(l, load_link(l, offsetof(struct region_links, code[n])));
 		break;
 	case WAY_LOOKUP:
 		lower_indirect(l, lower_target(l, n));
@@ -426,6 +427,18 @@ static void make_types(struct lowering *l)
 	l->fn_type = LLVMFunctionType(LLVMVoidTypeInContext(l->ctx), params, N_ARGS, false);
 }
 
+static value make_links(struct lowering *l)
+{
+	LLVMTypeRef type = LLVMArrayType2(l->i8, l->region->n_blocks * sizeof(struct region_links));
+	value links = LLVMAddGlobal(l->module, type, "links");
+	LLVMSetInitializer(links, LLVMConstNull(type));
+	LLVMSetExternallyInitialized(links, true);
+	LLVMSetLinkage(links, LLVMInternalLinkage);
+	LLVMSetSection(links, LINK_SECTION);
+	LLVMSetAlignment(links, _Alignof(struct region_links));
+	return links;
+}
+
 void lower_region(LLVMModuleRef module, const struct region *region, const uint8_t pins[STENCIL_PINS], const char *name, const struct lower_lines *lines)
 {
 	struct lowering lowering = { .ctx = LLVMGetModuleContext(module), .module = module, .region = region, .lines = lines }, *l = &lowering;
@@ -434,6 +447,7 @@ void lower_region(LLVMModuleRef module, const struct region *region, const uint8
 	make_types(l);
 	l->likely = make_weights(l, 1 << 20, 1);
 	region_find_loops(region, &l->loops);
+	l->links = make_links(l);
 	for (unsigned i = 0; i < STENCIL_PINS; i++)
 		l->pins[i] = pins[i];
 	l->fn = LLVMAddFunction(l->module, name, l->fn_type);

@@ -23,7 +23,7 @@ struct lowering {
 	const struct region *region;
 	const struct region_block *block;	/* being lowered */
 	const struct uop *bound;		/* the running micro-op in the code cache */
-	LLVMValueRef fn, cpu;
+	LLVMValueRef fn, cpu, links;		/* links: struct region_links of each block */
 	LLVMValueRef slot[VCPU_SLOTS];		/* allocas; NULL: not used in this region. A double where there is a raw64. */
 	LLVMValueRef raw32[VCPU_SLOTS], raw64[VCPU_SLOTS];	/* allocas; NULL: not read so (lower_fp.h) */
 	bool dirty[VCPU_SLOTS];			/* struct vcpu may hold an older value */

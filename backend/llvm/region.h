@@ -17,6 +17,15 @@
 #define REGION_MAX_NEXT REGION_MAX_TARGETS	/* blocks that one leads to */
 _Static_assert(REGION_MAX_INSNS + BLOCK_MAX_INSNS <= VCPU_MAX_STRETCH, "what is executed between two polls");
 
+/*
+ * What of the process a region's code needs, by block: in a section of its own, filled in where the code is put. Nothing else of it holds an address.
+ */
+#define LINK_SECTION "calque.links"
+struct region_links {
+	const struct uop *bound;	/* as in struct region_block */
+	const void *code[2];		/* of exits that are WAY_CODE */
+};
+
 struct region_exit {
 	enum { WAY_LOOKUP, WAY_CODE, WAY_INSIDE } way;	/* by way of the virtual-PC cache; to `code`; to block `to` */
 	unsigned to;
