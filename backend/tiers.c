@@ -11,6 +11,7 @@
 #include <string.h>
 #include "backend/cache/finder.h"
 #include "backend/interp/execute.h"
+#include "backend/llvm/recall.h"
 #include "backend/llvm/regions.h"
 #include "backend/stencil/emit.h"
 #include "backend/stencil/slow.h"
@@ -25,11 +26,12 @@ struct policy {
 	bool interprets;	/* blocks are interpreted first */
 	bool regions;		/* hot ones become regions … */
 	bool at_once;		/* … and every block does, alone, when it is translated */
+	bool recalls;		/* regions are kept on disk for later runs, and those of earlier ones used */
 	bool waits;		/* vCPUs wait while their regions are compiled: the same run compiles the same ones */
 };
 static const struct policy policy_stencil = { 0 };
-static const struct policy policy_auto = { .interprets = true, .regions = true };
-static const struct policy policy_llvm = { .regions = true, .at_once = true, .waits = true };
+static const struct policy policy_auto = { .interprets = true, .regions = true, .recalls = true };
+static const struct policy policy_llvm = { .regions = true, .at_once = true, .recalls = true, .waits = true };
 static const struct policy policy_hot = { .regions = true, .waits = true };
 
 /* What the vCPUs share. */
@@ -63,6 +65,8 @@ static bool prepare(void *opaque, struct code_block *b)
 		return false;
 	if (t->policy->at_once)
 		regions_compile_now(t->regions, b);
+	else if (t->regions)
+		regions_ready(t->regions, b);
 	return true;
 }
 
@@ -323,6 +327,16 @@ static void tiers_destroy(struct tiers *t)
 	free(t);
 }
 
+/* NULL: none, and if there should be one, m->cache_error says why. A log of what is translated is to show what is executed, and all of it. */
+static struct recall *make_recall(struct tiers *t, struct machine *m, bool windows)
+{
+	const struct recall_config config = {
+		.machine = m, .cache = t->cache, .tuning = t->tuning, .op_of = regions_op_of, .arena = t->arena, .poll_all = m->deterministic,
+		.at_once = t->policy->at_once, .windows = windows, .only = windows && m->memory == MEMORY_WINDOWS,
+	};
+	return m->cache && t->policy->recalls && !(m->log & LOG_BLOCKS) ? recall_open(m->cache, m->cache_bytes, &config, &m->cache_error) : NULL;
+}
+
 static bool make_regions(struct tiers *t, struct machine *m, uint64_t bytes, struct error *err)
 {
 	bool windows = m->memory != MEMORY_TLB && m->arch->probe;
@@ -336,6 +350,7 @@ static bool make_regions(struct tiers *t, struct machine *m, uint64_t bytes, str
 		.cache = t->cache, .arena = t->arena, .memory = { t->memory.write + bytes, t->memory.to_exec, bytes }, .frontend = m->frontend,
 		.tuning = t->tuning, .synchronous = t->policy->waits,
 		.poll_all = m->deterministic, .windows = windows, .may_give_up = m->memory == MEMORY_AUTO,
+		.recall = make_recall(t, m, windows),
 	};
 	t->regions = regions_create(&config, err);
 	return t->regions;
@@ -433,6 +448,18 @@ static void flush(struct machine *m)
 	codecache_flush(((struct tiers *)m->exec_state)->cache);
 }
 
+static void print_store_stats(const struct tiers *t, const struct regions_stats *r, FILE *file)
+{
+	struct store_stats s;
+	if (!regions_get_store_stats(t->regions, &s))
+		return;
+	uint64_t all = r->regions + r->recalled;
+	fprintf(file, "cache: %" PRIu64 " regions known at the start; %" PRIu64 " of %" PRIu64 " from disk (%" PRIu64 " %%), %" PRIu64
+		" look-ups in vain, %" PRIu64 " damaged, %" PRIu64 " KiB read, %" PRIu64 " us; %" PRIu64 " written, %" PRIu64 " KiB, %" PRIu64
+		" not written\n", s.known, r->recalled, all, all ? 100 * r->recalled / all : 0, r->lost, s.damaged, s.read_bytes >> 10,
+		r->recall_ns / 1000, s.written, s.written_bytes >> 10, s.unwritten);
+}
+
 static void print_stats(struct machine *m, void *file)
 {
 	struct tiers *shared = m->exec_state;
@@ -452,6 +479,7 @@ static void print_stats(struct machine *m, void *file)
 		fprintf(file, "regions: %" PRIu64 " of %" PRIu64 " blocks, %" PRIu64 " instructions, %" PRIu64 " KiB, %" PRIu64 " dropped, %" PRIu64
 			" stale, %" PRIu64 " without a loop, %" PRIu64 " failed, %" PRIu64 " ms compiling; %" PRIu64 " of %" PRIu64 " samples in them\n", r.regions,
 			r.blocks, r.insns, r.bytes >> 10, r.dropped, r.stale, r.straight, r.failed, r.ns / 1000000, r.inside, r.samples);
+		print_store_stats(shared, &r, file);
 	}
 	uint64_t ns = 0;
 	for (unsigned i = 0; i < m->n_vcpus; i++)

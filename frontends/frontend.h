@@ -18,7 +18,8 @@ struct frontend_reg {
 
 /* What to lift: filled by the engine. */
 struct lift_request {
-	struct vcpu *cpu;	/* for mode bits and extensions */
+	struct vcpu *cpu;	/* for extensions; any of the machine's */
+	uint32_t mode;		/* bits as in cpu->mode */
 	uint64_t va;		/* first instruction */
 	const uint8_t *code;	/* host bytes of va, to the end of its page */
 	unsigned size;		/* bytes from code to the end of the page */

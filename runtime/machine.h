@@ -95,6 +95,10 @@ struct machine {
 	uint64_t code_cache_bytes;		/* bound of each of the engine's arenas; set before vCPUs are made */
 	enum memory_mode memory;		/* set before vCPUs are made */
 	struct tuning tuning;			/* the engine's thresholds; set before vCPUs are made */
+	/* Where the engine keeps machine code between runs, and how many bytes at most; set before vCPUs are made. NULL: nowhere. */
+	const char *cache;
+	uint64_t cache_bytes;
+	struct error cache_error;		/* why it keeps none although it should; no text: it does */
 	bool measure;				/* engines measure what their statistics need (--stats); set before vCPUs run */
 	struct journal *journal;		/* runtime/journal.h: what guest code takes in from outside; NULL: nobody keeps one */
 	enum lockstep_side against;		/* what --engine lockstep compares; set before vCPUs are made */

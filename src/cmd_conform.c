@@ -9,6 +9,8 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "backend/cache/store_dir.h"
+#include "src/cache_dir.h"
 #include "src/command.h"
 #include "src/conform.h"
 #include "src/run_options.h"
@@ -206,6 +208,23 @@ static const struct conform_format *find_format(const char *name, struct error *
 	return NULL;
 }
 
+/* Without a directory for it there is no cache, which is said once and not for each test. */
+static bool prepare_cache(struct vm_config *config, struct error *err)
+{
+	struct error why;
+	bool missing;
+	if (!config->cache && !(config->cache = cache_directory()))
+		return true;
+	int dir = strcmp(config->cache, "off") ? store_dir_open(config->cache, true, &missing, &why) : -1;
+	if (dir >= 0) {
+		close(dir);
+	} else if (strcmp(config->cache, "off")) {
+		fprintf(stderr, CACHE_WARNING, "conform", why.text);
+		return replace_string(&config->cache, "off", err);
+	}
+	return true;
+}
+
 static int conform(struct conform *c, struct error *err)
 {
 	struct conform_totals t = { 0 };
@@ -216,6 +235,8 @@ static int conform(struct conform *c, struct error *err)
 		error_set(err, ERROR_USAGE, "no tests: give ELF files or directories");
 		return command_fail("conform", err);
 	}
+	if (!prepare_cache(&c->o.config, err))
+		return command_fail("conform", err);
 	if (!vm_config_resolve(&c->o.config, &c->parts, err) || !collect(c, err))
 		return command_fail("conform", err);
 	/* a wrong --cpu is one error, not one for each test */

@@ -9,6 +9,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 #include "src/command.h"
+#include "src/cache_dir.h"
 #include "src/gdb/gdb.h"
 #include "src/report.h"
 #include "src/run_options.h"
@@ -156,6 +157,8 @@ static bool set_up(struct run *run, struct error *err)
 	c->log = o->log;
 	c->log_file = run->log ? run->log : stderr;
 	c->stats = o->stats;
+	if (!c->cache)
+		c->cache = cache_directory();
 	if (!catch_signals(run, err) || !open_consoles(run, err))
 		return false;
 	struct chardev *consoles[] = { c->serial, c->virtio_console };
@@ -165,6 +168,8 @@ static bool set_up(struct run *run, struct error *err)
 	run->vm = vm_create(c, err);
 	if (!run->vm)
 		return false;
+	if (run->vm->machine.cache_error.code)
+		fprintf(stderr, CACHE_WARNING, "run", run->vm->machine.cache_error.text);
 	for (unsigned i = 0; i < ARRAY_SIZE(consoles); i++)
 		if (consoles[i])
 			serial_on_leave(consoles[i], leave, run);

@@ -5,6 +5,7 @@
 
 int cmd_run(int argc, char **argv);
 int cmd_machine(int argc, char **argv);
+int cmd_cache(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
 int cmd_conform(int argc, char **argv);
 int cmd_lift(int argc, char **argv);

@@ -19,7 +19,7 @@ void vm_config_init(struct vm_config *c)
 void vm_config_free(struct vm_config *c)
 {
 	char **strings[] = {
-		&c->arch, &c->board, &c->cpu, &c->engine, &c->kernel, &c->initrd, &c->append, &c->dtb, &c->firmware};
+		&c->arch, &c->board, &c->cpu, &c->engine, &c->cache, &c->kernel, &c->initrd, &c->append, &c->dtb, &c->firmware};
 	for (unsigned i = 0; i < ARRAY_SIZE(strings); i++)
 		free(*strings[i]);
 	for (unsigned i = 0; i < c->n_disks; i++) {

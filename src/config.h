@@ -38,6 +38,8 @@ struct vm_config {
 	struct tuning tuning;
 	unsigned memory;	/* enum memory_mode */
 	unsigned against;	/* enum lockstep_side */
+	char *cache;		/* directory for machine code between runs; NULL or "off": none */
+	uint64_t cache_size;	/* bytes that it may take; 0: the default */
 	uint64_t ram;		/* bytes */
 	unsigned smp;
 	char *kernel, *initrd, *append, *dtb, *firmware;	/* paths; append is text */

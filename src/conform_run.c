@@ -63,13 +63,14 @@ static struct vm *make(struct test *t, struct error *err)
 	c.tuning = from->tuning;
 	c.memory = from->memory;
 	c.against = from->against;
+	c.cache_size = from->cache_size;
 	c.deterministic = from->smp == 1;
 	c.bare = true;
 	c.has_seed = true;
 	struct vm *vm = NULL;
 	if (copy_string(&c.arch, from->arch, err) && copy_string(&c.board, from->board, err) &&
 		copy_string(&c.cpu, from->cpu, err) && copy_string(&c.engine, from->engine, err) &&
-		copy_string(&c.kernel, t->r->path, err)) {
+		copy_string(&c.cache, from->cache, err) && copy_string(&c.kernel, t->r->path, err)) {
 		c.serial = serial_mem(take_output, t, err);
 		vm = c.serial ? vm_create(&c, err) : NULL;
 	}

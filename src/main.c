@@ -17,6 +17,7 @@ static const struct command {
 	{ "machine", cmd_machine, "Describe a board: memory map, interrupts, processor extensions, defaults." },
 	{ "conform", cmd_conform, "Run bare-metal test programs and report which pass." },
 	{ "lift", cmd_lift, "Show what the translator makes of a piece of guest code." },
+	{ "cache", cmd_cache, "Look at, check or empty the cache of machine code on disk." },
 	{ "doctor", cmd_doctor, "Check whether this host has all that Calque can use." },
 };
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include "backend/cache/store.h"
 #include "devices/chardev.h"
 
 /* 2026-01-01 00:00 UTC in ns since 1970: runs with the same input show the same dates. */
@@ -197,6 +198,8 @@ static struct vm *create(struct vm_config *config, bool load, struct error *err)
 	m->tuning = config->tuning;
 	m->memory = (enum memory_mode)config->memory;
 	m->against = (enum lockstep_side)config->against;
+	m->cache = config->cache && strcmp(config->cache, "off") ? config->cache : NULL;
+	m->cache_bytes = config->cache_size ? config->cache_size : STORE_LIMIT_DEFAULT;
 	m->deterministic = config->deterministic;
 	if (m->deterministic)
 		m->wall_base = DETERMINISTIC_START;

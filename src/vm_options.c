@@ -5,6 +5,7 @@
 #include <string.h>
 #include "devices/virtio/hostfwd.h"
 #include "runtime/machine.h"
+#include "src/cache_dir.h"
 
 #define AT(field) offsetof(struct vm_config, field)
 
@@ -35,6 +36,11 @@ static bool set_code_cache(const struct option *o, void *target, const char *val
 				 (unsigned long long)CODE_CACHE_MAX >> 30);
 	((struct vm_config *)target)->code_cache = bytes;
 	return true;
+}
+
+static bool set_cache_size(const struct option *o, void *target, const char *value, struct error *err)
+{
+	return cache_size_parse(value, &((struct vm_config *)target)->cache_size, err);
 }
 
 static bool set_tuning(const struct option *o, void *target, const char *value, struct error *err)
@@ -244,6 +250,9 @@ const struct option vm_options[] = {
 		"How regions reach guest memory: through the TLB (tlb), by the host's MMU (windows), or each as it does better (auto, the default)."},
 	{"against", 0, "ENGINE", set_against, 0,
 		"What --engine lockstep compares the interpreter with: llvm (default) or stencil."},
+	{"cache", 0, "DIR|off", option_string, AT(cache),
+		"Where machine code of hot regions is kept for later runs; \"calque cache --help\" says more."},
+	{"cache-size", 0, "SIZE", set_cache_size, 0, "Bound on what the cache takes on disk; default 256M."},
 	{"deterministic", 0, NULL, option_flag, AT(deterministic),
 		"Derive time from the number of instructions: the same input gives the same run. One vCPU only."},
 	{"seed", 0, "N", set_seed, 0, "Start of the guest's entropy; without it the host's entropy is used."},

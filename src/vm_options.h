@@ -9,4 +9,4 @@ extern const unsigned n_vm_options;
 /* The first of them suffice where nothing is booted: architecture, board, processor, engine, memory; and then vCPUs and what bounds and tunes
  * the engine. */
 #define VM_OPTIONS_BASIC 5
-#define VM_OPTIONS_BARE 10
+#define VM_OPTIONS_BARE 12

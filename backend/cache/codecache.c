@@ -215,6 +215,13 @@ static struct phys_page *page_of(const struct codecache *cc, uint64_t pa)
 	return r ? phys_page(p, r, GPA(pa)) : NULL;
 }
 
+const uint8_t *codecache_page(const struct codecache *cc, const struct code_block *b, struct phys_page **page)
+{
+	const struct phys_range *r = phys_find(&cc->machine->phys, GPA(b->pa));
+	*page = phys_page(&cc->machine->phys, r, GPA(b->pa));
+	return r->host + ((b->pa & PAGE_MASK) - r->base.v);
+}
+
 /* Which of a block's pages this is: a crossing block stands in the lists of two. */
 static unsigned page_index(const struct codecache *cc, const struct code_block *b, const struct phys_page *page)
 {

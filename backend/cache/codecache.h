@@ -86,6 +86,8 @@ struct code_block *codecache_add(struct codecache *cc, const struct ir_block *b,
 /* The same into `room` bytes at `at`, found by nobody. NULL: does not fit. */
 struct code_block *codecache_bind(const struct code_handlers *h, const struct ir_block *b, uint64_t pa, uint32_t mode, void *at,
 				  uint64_t room);
+/* The guest's bytes from the block's first page, and the page's record. */
+const uint8_t *codecache_page(const struct codecache *cc, const struct code_block *b, struct phys_page **page);
 /* Makes a block's code, if it is time for it. False: no room (unlock, codecache_flush, start again). */
 bool codecache_prepare(struct codecache *cc, struct code_block *b);
 /* Links the exit to a live block of the same page that has code. */

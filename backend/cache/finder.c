@@ -43,7 +43,7 @@ static bool lift(struct finder *x, uint64_t va, const struct mmu_code *code, uns
 	x->second_va = va + size;
 	x->second_pa = CODE_NO_PAGE;
 	x->second_page = NULL;
-	struct lift_request req = { .cpu = cpu, .va = va, .code = code->host, .size = size, .next_page = fetch_next_page, .opaque = x,
+	struct lift_request req = { .cpu = cpu, .mode = cpu->mode, .va = va, .code = code->host, .size = size, .next_page = fetch_next_page, .opaque = x,
 				    .max_insns = max_insns };
 	if (!cpu->machine->frontend->lift(&req, &x->lifted))
 		return false;

@@ -26,9 +26,10 @@ struct compiler {
 	LLVMOrcLLJITRef jit;
 	bool failed;			/* the backend has reported an error for the object that it is making */
 	struct code_memory memory;
-	uint64_t used;
-	struct compiled made;		/* what is being linked … */
-	struct region_links *links;	/* … and its links */
+	uint64_t used;			/* from its beginning, by what is compiled */
+	uint64_t promised;		/* what `used` may come to be while a region is compiled */
+	uint64_t loaded;		/* where that begins which has been loaded, to the end */
+	struct compiled made;		/* what is being linked */
 	struct compiler_stats stats;
 };
 
@@ -39,7 +40,7 @@ static void memory_end(void *opaque) {}
 static LLVMBool memory_finalize(void *opaque, char **err) { return 0; }
 static void memory_destroy(void *opaque) {}
 
-/* There is room: compiler_compile has looked. */
+/* There is room: compiler_begin has looked. */
 static uint8_t *take(struct compiler *c, uint64_t bytes, uint64_t align)
 {
 	if (align < 16)
@@ -66,7 +67,7 @@ static uint8_t *memory_data(void *opaque, uintptr_t bytes, unsigned align, unsig
 		c->made.sites = (const char *)at;
 		c->made.sites_end = c->made.sites + bytes;
 	} else if (!strcmp(section, LINK_SECTION)) {
-		c->links = (struct region_links *)(void *)at;
+		c->made.links = (struct region_links *)(void *)at;
 	}
 	return at;
 }
@@ -77,7 +78,7 @@ static LLVMOrcObjectLayerRef make_layer(void *opaque, LLVMOrcExecutionSessionRef
 											memory_data, memory_finalize, memory_destroy);
 }
 
-/* ---- compiling ---- */
+/* ---- starting LLVM ---- */
 
 static void note_diagnostic(LLVMDiagnosticInfoRef info, void *opaque)
 {
@@ -92,6 +93,26 @@ static bool succeeded(LLVMErrorRef err)
 		LLVMConsumeError(err);
 	return !err;
 }
+
+static bool make_jit(struct compiler *c)
+{
+	LLVMOrcLLJITBuilderRef builder = LLVMOrcCreateLLJITBuilder();
+	LLVMOrcLLJITBuilderSetObjectLinkingLayerCreator(builder, make_layer, c);
+	return succeeded(LLVMOrcCreateLLJIT(&c->jit, builder));
+}
+
+static bool start(struct compiler *c)
+{
+	if (!c->ctx) {
+		c->ctx = LLVMContextCreate();
+		LLVMContextSetDiagnosticHandler(c->ctx, note_diagnostic, c);
+		c->options = LLVMCreatePassBuilderOptions();
+		c->tm = target_machine_create();
+	}
+	return c->tm && (c->jit || make_jit(c));
+}
+
+/* ---- compiling ---- */
 
 /* The region's object file, NULL if LLVM reports an error. */
 static LLVMMemoryBufferRef make_object(struct compiler *c, LLVMModuleRef module)
@@ -109,6 +130,12 @@ static LLVMMemoryBufferRef make_object(struct compiler *c, LLVMModuleRef module)
 		return object;
 	LLVMDisposeMemoryBuffer(object);
 	return NULL;
+}
+
+/* The place of the next image. */
+static uint8_t *begin_image(struct compiler *c)
+{
+	return take(c, 0, IMAGE_ALIGN);
 }
 
 /* Takes the object. Its sections take less than the file; the linker adds less than a page. */
@@ -134,26 +161,33 @@ static void fill_links(struct region_links *links, const struct region *r)
 bool compiler_compile(struct compiler *c, const struct region *r, struct compiled *compiled)
 {
 	char name[32];
-	uint64_t start = clock_host_now(), used = c->used;
+	if (!start(c)) {
+		c->stats.failed++;
+		return false;
+	}
+	uint64_t begin = clock_host_now(), used = c->used;
 	snprintf(name, sizeof name, "region%llu", (unsigned long long)c->stats.regions + c->stats.failed);
 	LLVMModuleRef module = target_module(c->ctx, c->tm, name);
 	lower_region(module, r, c->pins, name, NULL);
 	LLVMMemoryBufferRef object = make_object(c, module);
-	c->made = (struct compiled){ 0 };
-	c->links = NULL;
+	bool suits = object && image_object_suits(LLVMGetBufferStart(object), LLVMGetBufferSize(object));
+	c->made = (struct compiled){ .image = begin_image(c) };
 	const void *code = object ? link_object(c, object, name) : NULL;
-	if (code && !c->links)
+	if (code && !c->made.links)
 		code = NULL;
 	if (code)
-		fill_links(c->links, r);
+		fill_links(c->made.links, r);
 	LLVMDisposeModule(module);
-	c->stats.ns += clock_host_now() - start;
+	c->stats.ns += clock_host_now() - begin;
 	if (!code) {
 		c->stats.failed++;
 		return false;
 	}
 	*compiled = c->made;
 	compiled->entry = code;
+	compiled->image_size = (uint32_t)(c->memory.write + c->used - compiled->image);
+	if (!suits)
+		compiled->image = NULL;
 	c->stats.regions++;
 	c->stats.blocks += r->n_blocks;
 	c->stats.insns += r->n_insns;
@@ -163,6 +197,8 @@ bool compiler_compile(struct compiler *c, const struct region *r, struct compile
 
 void compiler_print(struct compiler *c, const struct region *r, FILE *f)
 {
+	if (!start(c))
+		return;
 	LLVMModuleRef module = target_module(c->ctx, c->tm, "region");
 	lower_region(module, r, c->pins, "region", NULL);
 	char *text = LLVMPrintModuleToString(module);
@@ -171,14 +207,42 @@ void compiler_print(struct compiler *c, const struct region *r, FILE *f)
 	LLVMDisposeModule(module);
 }
 
-/* ---- life ---- */
+/* ---- images ---- */
 
-static bool make_jit(struct compiler *c)
+bool compiler_get_image(const struct compiler *c, const struct compiled *compiled, struct image *image)
 {
-	LLVMOrcLLJITBuilderRef builder = LLVMOrcCreateLLJITBuilder();
-	LLVMOrcLLJITBuilderSetObjectLinkingLayerCreator(builder, make_layer, c);
-	return succeeded(LLVMOrcCreateLLJIT(&c->jit, builder));
+	const uint8_t *at = compiled->image;
+	if (!at)
+		return false;
+	const char *exec = (const char *)at + c->memory.to_exec;
+	*image = (struct image){
+		.bytes = at, .size = compiled->image_size, .entry = (uint32_t)((const char *)compiled->entry - exec),
+		.begin = (uint32_t)(compiled->begin - exec), .end = (uint32_t)(compiled->end - exec),
+		.sites = compiled->sites ? (uint32_t)(compiled->sites - (const char *)at) : 0,
+		.sites_size = (uint32_t)(compiled->sites_end - compiled->sites),
+		.links = (uint32_t)((const uint8_t *)compiled->links - at),
+	};
+	return true;
 }
+
+bool compiler_load(struct compiler *c, const struct region *r, const struct image *image, struct compiled *compiled)
+{
+	if (c->loaded - c->promised < image->size + IMAGE_ALIGN)
+		return false;
+	c->loaded = (c->loaded - image->size) & ~(uint64_t)(IMAGE_ALIGN - 1);
+	uint8_t *at = c->memory.write + c->loaded;
+	const char *exec = (const char *)at + c->memory.to_exec;
+	memcpy(at, image->bytes, image->size);
+	*compiled = (struct compiled){
+		.entry = exec + image->entry, .begin = exec + image->begin, .end = exec + image->end,
+		.sites = (const char *)at + image->sites, .sites_end = (const char *)at + image->sites + image->sites_size,
+		.links = (struct region_links *)(void *)(at + image->links), .image = at, .image_size = image->size,
+	};
+	fill_links(compiled->links, r);
+	return true;
+}
+
+/* ---- life ---- */
 
 struct compiler *compiler_create(const uint8_t pins[STENCIL_PINS], const struct code_memory *memory, struct error *err)
 {
@@ -188,27 +252,36 @@ struct compiler *compiler_create(const uint8_t pins[STENCIL_PINS], const struct 
 		return NULL;
 	}
 	memcpy(c->pins, pins, sizeof c->pins);
-	c->ctx = LLVMContextCreate();
-	LLVMContextSetDiagnosticHandler(c->ctx, note_diagnostic, c);
-	c->options = LLVMCreatePassBuilderOptions();
-	c->tm = target_machine_create();
 	c->memory = *memory;
-	if (c->tm && make_jit(c))
-		return c;
-	error_set(err, ERROR_HOST, "LLVM has no code generator for this host; --engine stencil needs none");
-	compiler_destroy(c);
-	return NULL;
+	c->loaded = memory->size;
+	return c;
 }
 
-bool compiler_has_room(const struct compiler *c)
+void compiler_describe(char *text, size_t size)
 {
-	return c->memory.size - c->used >= ROOM;
+	unsigned major, minor, patch;
+	LLVMGetVersion(&major, &minor, &patch);
+	snprintf(text, size, "LLVM %u.%u.%u " TARGET_CPU " " TARGET_PASSES, major, minor, patch);
+}
+
+bool compiler_begin(struct compiler *c)
+{
+	if (c->loaded - c->used < ROOM)
+		return false;
+	c->promised = c->used + ROOM;
+	return true;
+}
+
+void compiler_drop_loaded(struct compiler *c)
+{
+	c->loaded = c->memory.size;
 }
 
 void compiler_reset(struct compiler *c)
 {
-	c->used = 0;
-	succeeded(LLVMOrcJITDylibClear(LLVMOrcLLJITGetMainJITDylib(c->jit)));
+	c->used = c->promised = 0;
+	if (c->jit)
+		succeeded(LLVMOrcJITDylibClear(LLVMOrcLLJITGetMainJITDylib(c->jit)));
 }
 
 void compiler_get_stats(const struct compiler *c, struct compiler_stats *s)
@@ -224,7 +297,9 @@ void compiler_destroy(struct compiler *c)
 		succeeded(LLVMOrcDisposeLLJIT(c->jit));
 	if (c->tm)
 		LLVMDisposeTargetMachine(c->tm);
-	LLVMDisposePassBuilderOptions(c->options);
-	LLVMContextDispose(c->ctx);
+	if (c->ctx) {
+		LLVMDisposePassBuilderOptions(c->options);
+		LLVMContextDispose(c->ctx);
+	}
 	free(c);
 }

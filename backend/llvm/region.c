@@ -8,17 +8,32 @@
 
 struct former {
 	struct region *r;
-	struct codecache *cache;
-	const struct tuning *tuning;
-	const struct frontend *frontend;
-	region_op_of *op_of;
-	const void *opaque;
+	const struct region_former *how;
 };
 
-/* A block that crosses a page depends on two mappings; one without code has not been executed twice. */
-static bool suits(const struct code_block *b)
+static bool is_among(const uint16_t *offset, unsigned n, uint64_t which)
 {
-	return b && !b->dead && b->code && b->second_pa == CODE_NO_PAGE;
+	for (unsigned i = 0; i < n; i++)
+		if (offset[i] == which)
+			return true;
+	return false;
+}
+
+/* A block that crosses a page depends on two mappings; one without code has not been executed twice. */
+static bool suits(const struct former *f, const struct code_block *b)
+{
+	return b && !b->dead && (b->code || f->how->shape) && b->second_pa == CODE_NO_PAGE;
+}
+
+static bool has_room(const struct former *f, const struct code_block *b)
+{
+	const struct region *r = f->r;
+	const struct region_shape *shape = f->how->shape;
+	if (r->n_blocks == REGION_MAX_BLOCKS || r->n_uops + b->n_uops > ARRAY_SIZE(r->uops))
+		return false;
+	if (shape)
+		return is_among(shape->block, shape->n_blocks, b->pa & (PAGE_SIZE - 1)) && r->n_insns + b->n_insns <= REGION_MAX_INSNS;
+	return r->n_blocks < f->how->tuning->region_blocks && r->n_insns + b->n_insns <= f->how->tuning->region_insns;
 }
 
 static int find(const struct region *r, const struct code_block *b)
@@ -36,7 +51,7 @@ static int take(struct former *f, struct code_block *b)
 	int known = find(r, b);
 	if (known >= 0)
 		return known;
-	if (r->n_blocks == f->tuning->region_blocks || r->n_insns + b->n_insns > f->tuning->region_insns || r->n_uops + b->n_uops > ARRAY_SIZE(r->uops))
+	if (!has_room(f, b))
 		return -1;
 	struct region_block *rb = &r->block[r->n_blocks];
 	*rb = (struct region_block){
@@ -45,7 +60,7 @@ static int take(struct former *f, struct code_block *b)
 	};
 	for (unsigned i = 0; i < b->n_uops; i++) {
 		rb->uop[i] = b->uop[i];
-		rb->uop[i].op = f->op_of(f->opaque, &b->uop[i]);
+		rb->uop[i].op = f->how->op_of(f->how->arena, &b->uop[i]);
 	}
 	r->n_uops += b->n_uops;
 	r->n_insns += b->n_insns;
@@ -56,7 +71,11 @@ static struct code_block *in_page(struct former *f, const struct code_block *b, 
 {
 	if (offset < 0 || offset >= (int64_t)PAGE_SIZE)
 		return NULL;
-	return codecache_find(f->cache, (b->pa & PAGE_MASK) + (uint64_t)offset, b->mode);
+	const struct region_shape *shape = f->how->shape;
+	if (shape && !is_among(shape->block, shape->n_blocks, (uint64_t)offset) && !is_among(shape->way, shape->n_ways, (uint64_t)offset))
+		return NULL;
+	struct code_block *to = codecache_find(f->how->cache, (b->pa & PAGE_MASK) + (uint64_t)offset, b->mode);
+	return to || !shape ? to : f->how->make_block(f->how->opaque, b, (unsigned)offset);
 }
 
 static void follow_exit(struct former *f, unsigned from, unsigned n)
@@ -66,13 +85,17 @@ static void follow_exit(struct former *f, unsigned from, unsigned n)
 	struct region_exit *way = &f->r->block[from].exit[n];
 	way->target = exit->miss.imm;
 	struct code_block *to = in_page(f, b, exit->miss.imm);
-	if (!suits(to))
+	if (!suits(f, to))
 		return;
 	int inside = take(f, to);
 	if (inside >= 0) {
 		way->way = WAY_INSIDE;
 		way->to = (unsigned)inside;
-	} else {
+		return;
+	}
+	if (!to->code)
+		f->how->make_code(f->how->opaque, to);
+	if (to->code) {
 		way->way = WAY_CODE;
 		way->code = to->code;
 	}
@@ -92,19 +115,31 @@ static bool is_call(const struct region_block *rb)
 static void take_behind(struct former *f, unsigned from)
 {
 	struct code_block *b = f->r->block[from].block, *next = in_page(f, b, (int64_t)(b->pa & (PAGE_SIZE - 1)) + b->bytes);
-	int inside = suits(next) ? take(f, next) : -1;
+	int inside = suits(f, next) ? take(f, next) : -1;
 	if (inside >= 0)
 		f->r->block[inside].behind_call = true;
 }
 
-/* Where an indirect jump may lead is not recorded. What has been executed near it, with no link to it and no way within the region, has been jumped to by some such jump. */
+/*
+ * Where an indirect jump may lead is not recorded. What has been executed near it, with no link to it and no way within the region, has been jumped to
+ * by some such jump. That there was no link was so when the region was formed first, which only the shape tells.
+ */
+static struct code_block *find_landing(struct former *f, const struct code_block *b, int64_t offset)
+{
+	const struct region_shape *shape = f->how->shape;
+	if (shape && !is_among(shape->landing, shape->n_landings, (uint64_t)offset))
+		return NULL;
+	struct code_block *to = in_page(f, b, offset);
+	return suits(f, to) && (shape || !to->incoming) && find(f->r, to) < 0 ? to : NULL;
+}
+
 static void take_landings(struct former *f, unsigned from)
 {
 	struct code_block *b = f->r->block[from].block;
 	int64_t first = (int64_t)(b->pa & (PAGE_SIZE - 1)) - LANDINGS_BEFORE;
 	for (int64_t offset = first < 0 ? 0 : first; offset < first + LANDINGS_BEFORE + LANDINGS_BEHIND; offset++) {
-		struct code_block *to = in_page(f, b, offset);
-		int inside = suits(to) && !to->incoming && find(f->r, to) < 0 ? take(f, to) : -1;
+		struct code_block *to = find_landing(f, b, offset);
+		int inside = to ? take(f, to) : -1;
 		if (inside >= 0)
 			f->r->block[inside].landing = true;
 	}
@@ -166,23 +201,34 @@ static void follow(struct former *f, unsigned from)
 	if (end->op == UOP_leave)
 		rb->exit[0].target = code_exits(&rb->block->uop[rb->n_uops - 1])[0].miss.imm;
 	rb->calls = is_call(rb);
-	rb->returns = end->op == UOP_jr && end->a == f->frontend->return_slot && !rb->calls;
+	rb->returns = end->op == UOP_jr && end->a == f->how->frontend->return_slot && !rb->calls;
 	if (rb->calls)
 		take_behind(f, from);
 }
 
-bool region_form(struct region *r, struct codecache *cache, struct code_block *head, const struct tuning *tuning, const struct frontend *frontend,
-		 bool poll_all, region_op_of *op_of, const void *opaque)
+void region_get_shape(const struct region *r, struct region_shape *shape)
 {
-	struct former f = { r, cache, tuning, frontend, op_of, opaque };
-	r->epoch = codecache_epoch(cache);
+	shape->n_blocks = shape->n_landings = shape->n_ways = 0;
+	for (const struct region_block *rb = r->block; rb < r->block + r->n_blocks; rb++) {
+		shape->block[shape->n_blocks++] = (uint16_t)rb->offset;
+		if (rb->landing)
+			shape->landing[shape->n_landings++] = (uint16_t)rb->offset;
+		for (unsigned n = 0; n < 2; n++)
+			if (rb->exit[n].way == WAY_CODE)
+				shape->way[shape->n_ways++] = (uint16_t)rb->exit[n].target;
+	}
+}
+
+bool region_form(struct region *r, const struct region_former *how, struct code_block *head)
+{
+	struct former f = { r, how };
+	r->epoch = codecache_epoch(how->cache);
 	r->mode = head->mode;
-	r->helpers = frontend->helpers;
+	r->helpers = how->frontend->helpers;
 	r->n_blocks = r->n_insns = r->n_uops = 0;
 	r->loops = false;
-	if (!suits(head))
+	if (!suits(&f, head) || !head->code || take(&f, head) < 0)
 		return false;
-	take(&f, head);
 	/* what is sure to belong together comes first */
 	for (unsigned followed = 0, jumps = 0; followed < r->n_blocks;) {
 		for (; followed < r->n_blocks; followed++)
@@ -194,6 +240,6 @@ bool region_form(struct region *r, struct codecache *cache, struct code_block *h
 		}
 	}
 	find_reached(r);
-	choose_polls(r, poll_all);
+	choose_polls(r, how->poll_all);
 	return true;
 }

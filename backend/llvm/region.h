@@ -59,14 +59,37 @@ struct region {
 	struct uop uops[REGION_MAX_INSNS * 8 + BLOCK_MAX_UOPS];
 };
 
+/* Which blocks a region is to have, by their offsets in the page: those inside, which of them are landings, and those that it leaves to by WAY_CODE. */
+struct region_shape {
+	unsigned n_blocks, n_landings, n_ways;
+	uint16_t block[REGION_MAX_BLOCKS], landing[REGION_MAX_BLOCKS], way[2 * REGION_MAX_BLOCKS];
+};
+void region_get_shape(const struct region *r, struct region_shape *shape);
+
 typedef enum uop_op region_op_of(const void *opaque, const struct uop *bound);
+
+/* With the cache's lock, what executing would have made: the block at an offset of head's page, NULL if it cannot be had; and a block's code, if it can. */
+typedef struct code_block *region_make_block(void *opaque, const struct code_block *head, unsigned offset);
+typedef void region_make_code(void *opaque, struct code_block *b);
+struct region_former {
+	struct codecache *cache;
+	const struct tuning *tuning;
+	const struct frontend *frontend;
+	bool poll_all;		/* interrupts are seen wherever a single block would see them (deterministic time), else once in each loop */
+	region_op_of *op_of;
+	const void *arena;	/* op_of's */
+	/* Not NULL: the region is to have this shape, whether or not its blocks have been executed. */
+	const struct region_shape *shape;
+	region_make_block *make_block;
+	region_make_code *make_code;
+	void *opaque;
+};
 
 /*
  * Collects the blocks that head leads to, those that have been executed, nearest first. With the cache's lock. False: it cannot be the
- * beginning of a region. poll_all: interrupts are seen wherever a single block would see them (deterministic time), else once in each loop.
+ * beginning of a region, or of one of the shape that is asked for.
  */
-bool region_form(struct region *r, struct codecache *cache, struct code_block *head, const struct tuning *tuning, const struct frontend *frontend,
-		 bool poll_all, region_op_of *op_of, const void *opaque);
+bool region_form(struct region *r, const struct region_former *former, struct code_block *head);
 /* The blocks within the region that block `from` leads to: how many. */
 unsigned region_next(const struct region *r, unsigned from, unsigned to[REGION_MAX_NEXT]);
 /* By block, the loops that it is in: a bit for each one's head. */

@@ -2,125 +2,50 @@
 #include "backend/llvm/regions.h"
 #include <fenv.h>
 #include <inttypes.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <unistd.h>
-#include "backend/llvm/compile.h"
+#include "backend/llvm/installed.h"
+#include "backend/llvm/recall.h"
+#include "backend/llvm/requests.h"
 #include "backend/llvm/sites.h"
 #include "frontends/frontend.h"
+#include "runtime/clock.h"
 
-#define QUEUE_SIZE 32
+#define QUEUE_SIZE 32	/* what is hot and waits to be compiled */
 #define FREE_FAULTS 200	/* that no region is reproached with: its working set, once */
 #define COMPILE_NICE 10	/* the compiling thread's */
 #define STALE 1000	/* requests whose block has not been found in as many samples are dropped */
 
-/* A compiled region, and its membership in the lists of its blocks. */
-struct region_use {
-	struct region_use *next;	/* in the block's list */
-	struct installed *region;
-	struct code_block *block;
-};
-struct installed {
-	struct installed *next;
-	struct code_block *head;
-	bool live;			/* its head leads to it */
-	uint64_t original;		/* what the head's code began with */
-	struct compiled code;
-	unsigned faults;		/* host faults of its accesses */
-	uint64_t first_fault;		/* icount */
-	unsigned n_blocks;
-	struct region_use use[];
-};
-
-struct request { struct code_block *block; uint64_t epoch, sample; unsigned heat; };
-
 struct regions {
 	struct regions_config config;
 	struct compiler *compiler;
-	struct region forming;		/* the compiling thread's; in synchronous mode guarded by the cache's lock */
-	struct installed *installed;	/* under the cache's lock */
+	struct region forming;		/* the compiling thread's; in synchronous mode guarded by the cache's lock … */
+	struct region recalled;		/* … and the recalling thread's */
+	struct installed_list installed;	/* under the cache's lock */
 	bool compiler_stale;		/* under the cache's lock: everything has been flushed since it was used last */
 	struct regions_stats stats;	/* under the cache's lock, as what follows: a copy of the compiler's */
 	struct compiler_stats compiled;
 
-	pthread_t thread;
-	bool started;
-	pthread_mutex_t lock;		/* of what follows; taken inside the cache's lock */
-	pthread_cond_t changed;
-	struct request queue[QUEUE_SIZE];
-	unsigned queued;
-	bool end;
+	struct requests hot, known;	/* known: to earlier runs */
+	pthread_t compiling, recalling;
+	bool compiles, recalls;		/* the threads run */
 };
 
-static enum uop_op op_of(const void *opaque, const struct uop *bound)
+enum uop_op regions_op_of(const void *opaque, const struct uop *bound)
 {
 	return stencil_op_of(opaque, bound);
 }
 
-/* ---- installing ---- all with the cache's lock */
-
-static struct installed *installed_at(const struct code_block *b)
-{
-	for (struct region_use *use = b->regions; use; use = use->next)
-		if (use->region->live && use->region->head == b)
-			return use->region;
-	return NULL;
-}
-
-static void retire(struct regions *r, struct installed *region)
-{
-	if (!region->live)
-		return;
-	region->live = false;
-	stencil_redirect(r->config.arena, region->head, NULL, &region->original);
-	r->stats.dropped++;
-}
-
-/* Whether everything that the region was made from is still there. */
-static bool holds(const struct regions *r, const struct region *formed)
-{
-	bool same = formed->epoch == codecache_epoch(r->config.cache);
-	for (unsigned i = 0; same && i < formed->n_blocks; i++)
-		same = !formed->block[i].block->dead;
-	return same;
-}
-
-static void install(struct regions *r, const struct region *formed, const struct compiled *code)
-{
-	struct code_block *head = formed->block[0].block;
-	struct installed *region, *old = installed_at(head);	/* `llvm`: of the block alone */
-	region = calloc(1, sizeof *region + formed->n_blocks * sizeof *region->use);
-	if (!region)
-		return;
-	if (old)
-		retire(r, old);
-	region->head = head;
-	region->code = *code;
-	region->n_blocks = formed->n_blocks;
-	region->live = true;
-	for (unsigned i = 0; i < formed->n_blocks; i++) {
-		region->use[i] = (struct region_use){ formed->block[i].block->regions, region, formed->block[i].block };
-		formed->block[i].block->regions = &region->use[i];
-	}
-	region->next = r->installed;
-	r->installed = region;
-	stencil_redirect(r->config.arena, head, code->entry, &region->original);
-}
-
 void regions_drop(struct regions *r, struct code_block *b)
 {
-	for (struct region_use *use = b->regions; use; use = use->next)
-		retire(r, use->region);
+	installed_drop(&r->installed, b);
 }
 
 void regions_flush(struct regions *r)
 {
-	while (r->installed) {
-		struct installed *region = r->installed;
-		r->installed = region->next;
-		free(region);
-	}
+	installed_flush(&r->installed);
+	compiler_drop_loaded(r->compiler);
 	r->compiler_stale = true;
 }
 
@@ -132,7 +57,7 @@ struct installed *regions_find(struct regions *r, struct vcpu *cpu, const struct
 	struct installed *region;
 	struct site site;
 	codecache_lock(r->config.cache);
-	for (region = r->installed; region; region = region->next)
+	for (region = r->installed.first; region; region = region->next)
 		if (pc >= region->code.begin && pc < region->code.end &&
 		    site_find(region->code.sites, region->code.sites_end, pc, r->config.memory.to_exec, &site))
 			break;
@@ -154,7 +79,7 @@ void regions_count_fault(struct regions *r, struct installed *region, bool fille
 	if (!region->faults++)
 		region->first_fault = icount;
 	if (r->config.may_give_up && region->faults > FREE_FAULTS + (icount - region->first_fault) / r->config.tuning->window_fault_insns) {
-		retire(r, region);
+		installed_retire(&r->installed, region);
 		region->head->no_windows = true;
 		region->head->heat = 0;
 	}
@@ -163,14 +88,90 @@ void regions_count_fault(struct regions *r, struct installed *region, bool fille
 
 /* ---- compiling ---- */
 
+/* Until everything is flushed there may be no room. */
+static bool begin_compile(struct regions *r)
+{
+	if (r->compiler_stale)
+		compiler_reset(r->compiler);
+	r->compiler_stale = false;
+	return compiler_begin(r->compiler);
+}
+
+/*
+ * Installs a region of an earlier run that begins at head. With the cache's lock, which `unlocked` lets go while files are read. False: there is
+ * none.
+ */
+static bool recall(struct regions *r, struct code_block *head, bool unlocked)
+{
+	struct codecache *cache = r->config.cache;
+	struct record_name name[RECALL_CHOICES];
+	struct compiled code;
+	struct image image;
+	uint64_t epoch = codecache_epoch(cache), begin = clock_host_now();
+	unsigned n = r->config.recall ? recall_find(r->config.recall, head, name) : 0;
+	bool found = false;
+	for (unsigned i = 0; i < n && !found; i++) {
+		if (unlocked)
+			codecache_unlock(cache);
+		found = recall_read(r->config.recall, name[i]);
+		if (unlocked)
+			codecache_lock(cache);
+		if (epoch != codecache_epoch(cache))
+			return true;
+		found = found && recall_form(r->config.recall, &r->recalled, head, &image) &&
+			compiler_load(r->compiler, &r->recalled, &image, &code);
+	}
+	if (found)
+		installed_add(&r->installed, &r->recalled, &code);
+	r->stats.recalled += found;
+	r->stats.lost += n && !found;
+	r->stats.recall_ns += clock_host_now() - begin;
+	return found;
+}
+
+static bool form(struct regions *r, struct code_block *head)
+{
+	const struct region_former former = {
+		.cache = r->config.cache, .tuning = r->config.tuning, .frontend = r->config.frontend, .poll_all = r->config.poll_all,
+		.op_of = regions_op_of, .arena = r->config.arena,
+	};
+	if (!region_form(&r->forming, &former, head))
+		return false;
+	r->forming.windows = r->config.windows && !head->no_windows;
+	return true;
+}
+
+/* Compiles what has been formed, and keeps it for later runs. On a vCPU's thread the host's floating-point status is the guest's. */
+static bool make_code(struct regions *r, struct compiled *code)
+{
+	struct image image;
+	fenv_t status;
+	fegetenv(&status);
+	fesetenv(FE_DFL_ENV);
+	bool good = compiler_compile(r->compiler, &r->forming, code);
+	if (good && r->config.recall && compiler_get_image(r->compiler, code, &image))
+		recall_keep(r->config.recall, &r->forming, &image);
+	fesetenv(&status);
+	return good;
+}
+
+/* Whether everything that the region was made from is still there. */
+static bool holds(const struct regions *r, const struct region *formed)
+{
+	bool same = formed->epoch == codecache_epoch(r->config.cache);
+	for (unsigned i = 0; same && i < formed->n_blocks; i++)
+		same = !formed->block[i].block->dead;
+	return same;
+}
+
 /* With the cache's lock, which `unlocked` lets go while LLVM works. */
 static void compile(struct regions *r, struct code_block *head, bool unlocked)
 {
 	struct codecache *cache = r->config.cache;
-	struct error err;
-	if (!r->compiler)
-		r->compiler = compiler_create(r->config.frontend->pinned_slots, &r->config.memory, &err);
-	if (!r->compiler || !region_form(&r->forming, cache, head, r->config.tuning, r->config.frontend, r->config.poll_all, op_of, r->config.arena)) {
+	struct compiled code;
+	if (!unlocked && recall(r, head, false))
+		return;
+	if (!form(r, head)) {
 		r->stats.failed++;
 		return;
 	}
@@ -179,26 +180,18 @@ static void compile(struct regions *r, struct code_block *head, bool unlocked)
 		r->stats.straight++;
 		return;
 	}
-	r->forming.windows = r->config.windows && !head->no_windows;
-	if (r->compiler_stale)
-		compiler_reset(r->compiler);
-	r->compiler_stale = false;
-	if (!compiler_has_room(r->compiler))	/* until everything is flushed */
+	if (!begin_compile(r))
 		return;
-	/* on a vCPU's thread the host's floating-point status is the guest's */
-	fenv_t status;
-	fegetenv(&status);
-	fesetenv(FE_DFL_ENV);
+	if (r->config.recall)
+		recall_note(r->config.recall, &r->forming);
 	if (unlocked)
 		codecache_unlock(cache);
-	struct compiled code;
-	bool good = compiler_compile(r->compiler, &r->forming, &code);
-	fesetenv(&status);
+	bool good = make_code(r, &code);
 	if (unlocked)
 		codecache_lock(cache);
 	compiler_get_stats(r->compiler, &r->compiled);
 	if (good && holds(r, &r->forming))
-		install(r, &r->forming, &code);
+		installed_add(&r->installed, &r->forming, &code);
 	else if (good)
 		r->stats.stale++;
 }
@@ -207,10 +200,8 @@ void regions_print(struct regions *r, const struct code_block *b, FILE *f)
 {
 	for (const struct region_use *use = b->regions; use; use = use->next) {
 		const struct installed *region = use->region;
-		if (!region->live || !region_form(&r->forming, r->config.cache, region->head, r->config.tuning, r->config.frontend, r->config.poll_all, op_of,
-						  r->config.arena))
+		if (!region->live || !form(r, region->head))
 			continue;
-		r->forming.windows = r->config.windows && !region->head->no_windows;
 		fprintf(f, "; region of %u blocks at physical 0x%" PRIx64 "%s\n", region->n_blocks, region->head->pa,
 			r->forming.n_blocks == region->n_blocks ? "" : ", formed anew with other blocks than it was compiled of");
 		compiler_print(r->compiler, &r->forming, f);
@@ -222,63 +213,49 @@ void regions_compile_now(struct regions *r, struct code_block *b)
 	compile(r, b, false);
 }
 
-/* The hottest request. Sleeps while there is none; false: the end. */
-static bool next_request(struct regions *r, struct request *request)
-{
-	pthread_mutex_lock(&r->lock);
-	while (!r->queued && !r->end)
-		pthread_cond_wait(&r->changed, &r->lock);
-	bool go_on = !r->end;
-	if (go_on) {
-		unsigned hottest = 0;
-		for (unsigned i = 1; i < r->queued; i++)
-			if (r->queue[i].heat > r->queue[hottest].heat)
-				hottest = i;
-		*request = r->queue[hottest];
-		r->queue[hottest] = r->queue[--r->queued];
-	}
-	pthread_mutex_unlock(&r->lock);
-	return go_on;
-}
-
+/* Compiles what is hot. */
 static void *compile_thread(void *opaque)
 {
 	struct regions *r = opaque;
 	struct request request;
 	/* a vCPU that wants the processor gets it; where that cannot be had, compiling just competes */
 	(void)!setpriority(PRIO_PROCESS, (id_t)gettid(), COMPILE_NICE);
-	while (next_request(r, &request)) {
+	while (requests_next(&r->hot, &request)) {
 		codecache_lock(r->config.cache);
-		if (request.epoch == codecache_epoch(r->config.cache) && r->stats.samples - request.sample < STALE)
-			compile(r, request.block, true);
-		else
+		if (request.epoch != codecache_epoch(r->config.cache) || r->stats.samples - request.sample >= STALE)
 			r->stats.stale++;
+		else if (!installed_at(request.block))
+			compile(r, request.block, true);
 		codecache_unlock(r->config.cache);
 	}
 	return NULL;
 }
 
-/* Where a request for b is to stand: in the place of an older one for it, of none, or of a colder one. NULL: all are hotter. */
-static struct request *place_for(struct regions *r, const struct code_block *b)
+static struct request request_for(const struct regions *r, struct code_block *b)
 {
-	struct request *coldest = r->queue;
-	for (struct request *q = r->queue; q < r->queue + r->queued; q++) {
-		if (q->block == b)
-			return q;
-		if (q->heat < coldest->heat)
-			coldest = q;
-	}
-	return r->queued < QUEUE_SIZE ? &r->queue[r->queued++] : coldest->heat < b->heat ? coldest : NULL;
+	return (struct request){ b, codecache_epoch(r->config.cache), r->stats.samples, b->heat };
 }
 
-static void enqueue(struct regions *r, struct code_block *b)
+/* Installs what earlier runs have compiled. Each takes microseconds, and none waits for the other thread's milliseconds. */
+static void *recall_thread(void *opaque)
 {
-	pthread_mutex_lock(&r->lock);
-	struct request *q = place_for(r, b);
-	if (q)
-		*q = (struct request){ b, codecache_epoch(r->config.cache), r->stats.samples, b->heat };
-	pthread_cond_signal(&r->changed);
-	pthread_mutex_unlock(&r->lock);
+	struct regions *r = opaque;
+	struct request request;
+	while (requests_next(&r->known, &request)) {
+		codecache_lock(r->config.cache);
+		struct code_block *b = request.block;
+		bool there = request.epoch == codecache_epoch(r->config.cache);
+		if (there && !installed_at(b) && !recall(r, b, true) && b->heat >= r->config.tuning->heat)
+			requests_add(&r->hot, request_for(r, b));
+		codecache_unlock(r->config.cache);
+	}
+	return NULL;
+}
+
+void regions_ready(struct regions *r, struct code_block *b)
+{
+	if (r->config.recall && recall_knows(r->config.recall, b))
+		requests_add(&r->known, request_for(r, b));
 }
 
 /* A block that remains hot asks as often as its heat doubles: what it leads to may be another then, or room in the queue. */
@@ -298,7 +275,8 @@ void regions_sample(struct regions *r, struct code_block *b)
 		if (r->config.synchronous)
 			compile(r, b, false);
 		else
-			enqueue(r, b);
+			requests_add(r->config.recall && recall_knows(r->config.recall, b) ? &r->known : &r->hot,
+				     request_for(r, b));
 	}
 	codecache_unlock(r->config.cache);
 }
@@ -309,19 +287,27 @@ struct regions *regions_create(const struct regions_config *config, struct error
 {
 	struct regions *r = calloc(1, sizeof *r);
 	if (!r) {
+		recall_close(config->recall);
 		error_set(err, ERROR_HOST, "regions: out of memory");
 		return NULL;
 	}
 	r->config = *config;
-	pthread_mutex_init(&r->lock, NULL);
-	pthread_cond_init(&r->changed, NULL);
-	if (!config->synchronous && pthread_create(&r->thread, NULL, compile_thread, r)) {
-		error_set(err, ERROR_HOST, "thread that compiles regions: the host has no more threads; --engine stencil needs none");
-		regions_destroy(r);
-		return NULL;
+	r->installed.arena = config->arena;
+	r->compiler = compiler_create(config->frontend->pinned_slots, &config->memory, err);
+	requests_init(&r->hot, QUEUE_SIZE);
+	requests_init(&r->known, REQUESTS_MAX);
+	if (!r->compiler)
+		goto fail;
+	if (!config->synchronous) {
+		r->compiles = !pthread_create(&r->compiling, NULL, compile_thread, r);
+		r->recalls = r->compiles && config->recall && !pthread_create(&r->recalling, NULL, recall_thread, r);
 	}
-	r->started = !config->synchronous;
-	return r;
+	if (config->synchronous || (r->compiles && (r->recalls || !config->recall)))
+		return r;
+	error_set(err, ERROR_HOST, "threads that make regions: the host has no more; --engine stencil needs none");
+fail:
+	regions_destroy(r);
+	return NULL;
 }
 
 void regions_get_stats(struct regions *r, struct regions_stats *s)
@@ -334,22 +320,32 @@ void regions_get_stats(struct regions *r, struct regions_stats *s)
 	s->bytes = r->compiled.bytes;
 	s->failed += r->compiled.failed;
 	s->ns = r->compiled.ns;
+	s->dropped = r->installed.dropped;
 	codecache_unlock(r->config.cache);
+}
+
+bool regions_get_store_stats(struct regions *r, struct store_stats *s)
+{
+	if (r->config.recall)
+		recall_get_stats(r->config.recall, s);
+	return r->config.recall;
 }
 
 void regions_destroy(struct regions *r)
 {
 	if (!r)
 		return;
-	pthread_mutex_lock(&r->lock);
-	r->end = true;
-	pthread_cond_signal(&r->changed);
-	pthread_mutex_unlock(&r->lock);
-	if (r->started)
-		pthread_join(r->thread, NULL);
-	regions_flush(r);
+	requests_end(&r->hot);
+	requests_end(&r->known);
+	if (r->compiles)
+		pthread_join(r->compiling, NULL);
+	if (r->recalls)
+		pthread_join(r->recalling, NULL);
+	if (r->compiler)
+		regions_flush(r);
 	compiler_destroy(r->compiler);
-	pthread_mutex_destroy(&r->lock);
-	pthread_cond_destroy(&r->changed);
+	recall_close(r->config.recall);
+	requests_destroy(&r->hot);
+	requests_destroy(&r->known);
 	free(r);
 }

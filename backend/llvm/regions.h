@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The regions of a machine: which blocks are hot, the thread that compiles what begins at them, and what has been installed. A vCPU
- * never waits for LLVM, except where `synchronous` asks for it.
+ * The regions of a machine: which blocks are hot, the threads that compile what begins at them or find it on disk, and what has been installed. A vCPU
+ * never waits for LLVM or the disk, except where `synchronous` asks for it.
  *
  * Installed code takes the place of its first block's: that block's code begins with a jump to it. When one of a region's blocks is dropped, the
  * jump goes; a vCPU that is inside goes on until it leaves, as it may until it executes its fence (RISC-V: FENCE.I).
@@ -9,6 +9,7 @@
 #pragma once
 #include <stdio.h>
 #include "backend/cache/code_memory.h"
+#include "backend/cache/store.h"
 #include "backend/stencil/emit.h"
 #include "runtime/process.h"
 
@@ -24,9 +25,14 @@ struct regions_config {
 	bool windows;			/* the machine has direct windows … */
 	bool may_give_up;		/* … and a region that faults too much does without */
 	bool synchronous;		/* compiled where it is asked for */
+	struct recall *recall;		/* regions of earlier runs; NULL: none. Becomes the regions'. */
 };
-struct regions_stats { uint64_t regions, blocks, insns, bytes, failed, dropped, ns, samples, inside, stale, straight, fills, leaves; };
+struct regions_stats { uint64_t regions, blocks, insns, bytes, failed, dropped, ns, samples, inside, stale, straight, fills, leaves, recalled, lost, recall_ns; };
 
+/* The op of a bound micro-op, in region_former.op_of's form. */
+enum uop_op regions_op_of(const void *arena, const struct uop *bound);
+
+/* Takes over config->recall, on failure too. */
 struct regions *regions_create(const struct regions_config *config, struct error *err);
 void regions_destroy(struct regions *r);
 
@@ -35,6 +41,8 @@ void regions_destroy(struct regions *r);
 void regions_sample(struct regions *r, struct code_block *b);
 /* The hooks of the code cache, with its lock held: a block, which has code, gets a region of what is known to follow; it is dropped; all is. */
 void regions_compile_now(struct regions *r, struct code_block *b);
+/* A block has got code: if an earlier run had a region that begins there, it is asked for. */
+void regions_ready(struct regions *r, struct code_block *b);
 void regions_drop(struct regions *r, struct code_block *b);
 void regions_flush(struct regions *r);
 /*
@@ -47,3 +55,5 @@ void regions_count_fault(struct regions *r, struct installed *region, bool fille
 /* With the cache's lock, of a synchronous one: prints the IR of the regions that b is part of, as they would be formed now. */
 void regions_print(struct regions *r, const struct code_block *b, FILE *f);
 void regions_get_stats(struct regions *r, struct regions_stats *s);
+/* Of the cache on disk; false: there is none. */
+bool regions_get_store_stats(struct regions *r, struct store_stats *s);

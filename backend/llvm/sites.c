@@ -4,6 +4,8 @@
 #include <string.h>
 #include "runtime/fp.h"
 
+_Static_assert(VCPU_SLOTS > UINT8_MAX, "any byte is a slot");
+
 struct entry {
 	int32_t distance;
 	uint32_t number;
@@ -22,6 +24,37 @@ bool site_find(const char *table, const char *end, const char *pc, ptrdiff_t to_
 		at += (sizeof *e + e->n_places + 3) & ~3ul;
 	}
 	return false;
+}
+
+/* Slots, forms and terminated names. */
+static bool places_hold(const char *at, const char *end)
+{
+	while (at < end) {
+		if (end - at < 3 || (uint8_t)at[1] >= FORM_UNKNOWN)
+			return false;
+		const char *last = memchr(at + 2, 0, (size_t)(end - at) - 2);
+		if (!last)
+			return false;
+		at = last + 1;
+	}
+	return true;
+}
+
+bool sites_hold(const char *table, const char *end, const struct region *r)
+{
+	for (const char *at = table; at < end;) {
+		struct entry e;
+		if (end - at < (ptrdiff_t)sizeof e)
+			return false;
+		memcpy(&e, at, sizeof e);
+		unsigned block = e.number >> SITE_UOP_BITS, uop = e.number & ((1u << SITE_UOP_BITS) - 1);
+		ptrdiff_t size = (ptrdiff_t)((sizeof e + e.n_places + 3) & ~3ul);
+		if (size > end - at || block >= r->n_blocks || uop >= r->block[block].n_uops ||
+		    !places_hold(at + sizeof e, at + sizeof e + e.n_places))
+			return false;
+		at += size;
+	}
+	return true;
 }
 
 static uint64_t bits_of(uint64_t v, enum slot_form form)

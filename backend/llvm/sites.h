@@ -32,6 +32,8 @@ struct site {
 	unsigned n_places;	/* bytes */
 };
 
+/* Whether the table is whole and names accesses and slots that there are: for one that comes from a file. */
+bool sites_hold(const char *table, const char *end, const struct region *r);
 /* The entry of the instruction at pc, which lies to_exec bytes from where the table's distances lead. False: there is none. */
 bool site_find(const char *table, const char *end, const char *pc, ptrdiff_t to_exec, struct site *site);
 /* Stores what the registers of a fault at the site hold into struct vcpu. */

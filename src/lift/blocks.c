@@ -61,7 +61,7 @@ struct lift_block *blocks_lift(struct lift_blocks *x, uint64_t va, uint64_t size
 		return NULL;
 	}
 	b->va = va;
-	struct lift_request request = { .cpu = x->cpu, .va = va, .code = code, .size = size && size < here ? (unsigned)size : here,
+	struct lift_request request = { .cpu = x->cpu, .mode = x->cpu->mode, .va = va, .code = code, .size = size && size < here ? (unsigned)size : here,
 					.next_page = next_page, .opaque = x, .max_insns = max_insns };
 	x->next_page = va + request.size;
 	uint64_t start = clock_host_now();
@@ -121,7 +121,10 @@ bool blocks_form(struct lift_blocks *x, const struct lift_block *head, bool alon
 	if (alone)
 		tuning.region_blocks = 1;
 	r->windows = x->options->windows;
-	return region_form(r, x->cache, head->bound, &tuning, x->source->frontend, false, op_of, x->arena);
+	const struct region_former former = {
+		.cache = x->cache, .tuning = &tuning, .frontend = x->source->frontend, .op_of = op_of, .arena = x->arena,
+	};
+	return region_form(r, &former, head->bound);
 }
 #else
 static bool make_arena(struct lift_blocks *x, const struct code_handlers *handlers, struct error *err)

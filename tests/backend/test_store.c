@@ -337,7 +337,7 @@ static pid_t writer(unsigned n)
 START_TEST(processes_write_and_prune_at_once)
 {
 	struct store *s = must_open(VERSION, 1 << 20);
-	pid_t child[2] = { writer(500), writer(500) };
+	pid_t child[2] = { writer(200), writer(200) };
 	struct store_usage u;
 	struct error err;
 	bool missing;

@@ -34,7 +34,7 @@ static void check_place(const struct lift_source *s, const struct cpu_config *co
 	ck_assert_msg(s->find(s, at, &range, &err), "%s", err.text);
 	struct lift *l = lift_create(s, &range, &o, &err);
 	ck_assert_msg(l != NULL, "%s", err.text);
-	/* the same region once more, since addresses of this process are in its code */
+	/* the same region once more, for the tier's compiler */
 	struct lift_blocks *x = blocks_create(s, &o, &err);
 	ck_assert(x != NULL);
 	struct lift_block *b[REGION_MAX_BLOCKS];
@@ -49,7 +49,7 @@ static void check_place(const struct lift_source *s, const struct cpu_config *co
 	ck_assert_msg(inspect_finish(inspect, NULL, false, &seen, &err), "%s", err.text);
 	ck_assert(code_memory_map(&memory, "test", CODE_CACHE_MIN));
 	struct compiler *c = compiler_create(s->frontend->pinned_slots, &memory, &err);
-	ck_assert(c && compiler_compile(c, &r, &compiled));
+	ck_assert(c && compiler_begin(c) && compiler_compile(c, &r, &compiled));
 	check_same(&seen.host, compiled.begin, (size_t)(compiled.end - compiled.begin), at);
 	compiler_destroy(c);
 	code_memory_unmap(&memory);

@@ -106,7 +106,7 @@ static struct kept *compile(const struct ir_block *b, const struct helper *helpe
 	for (unsigned i = 0; i < 2; i++)
 		r.block[0].exit[i] = (struct region_exit){ .way = WAY_LOOKUP, .target = (int32_t)b->target[i] };
 	struct compiled compiled;
-	if (!compiler_compile(compiler, &r, &compiled)) {
+	if (!compiler_begin(compiler) || !compiler_compile(compiler, &r, &compiled)) {
 		fprintf(stderr, "LLVM failed\n");
 		exit(1);
 	}

@@ -79,7 +79,7 @@ static bool fetch(const struct lift_request *req, unsigned offset, uint32_t *bit
 bool riscv_lift(const struct lift_request *req, struct ir_block *b)
 {
 	struct lift l = {
-		.b = b, .ext = riscv_config(req->cpu)->ext, .mode = req->cpu->mode, .start = req->va & (PAGE_SIZE - 1),
+		.b = b, .ext = riscv_config(req->cpu)->ext, .mode = req->mode, .start = req->va & (PAGE_SIZE - 1),
 	};
 	unsigned n = 0;
 	bool crosses = false;

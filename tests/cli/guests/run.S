@@ -8,6 +8,7 @@
  *	SPIN			print, then run for ever
  *	ECHO			print "ready", send back what is typed, power off at `q`
  *	DEBUG			for the debugger: calls `work` over and over, counting in the variable `counter`; ends with code 9 at 1000
+ *	SWITCH			pass through the cases of a switch twice, power off
  */
 #define UART	0x10000000
 #define TEST	0x100000
@@ -60,6 +61,22 @@ loop:	la	s0, counter
 	li	t1, 1000
 	blt	a0, t1, loop
 	FINISH(9 << 16 | 0x3333)
+#endif
+#ifdef SWITCH
+	li	s0, 16
+next:	andi	t0, s0, 7
+	slli	t0, t0, 4
+	la	t1, cases
+	add	t0, t0, t1
+	jr	t0
+	.balign	16
+cases:	.rept	8
+	.balign	16
+	addi	s0, s0, -1
+	bnez	s0, next
+	j	done
+	.endr
+done:	FINISH(0x5555)
 #endif
 
 	.global work

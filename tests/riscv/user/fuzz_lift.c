@@ -40,7 +40,7 @@ static void lift_page(struct fuzz *f, unsigned start, unsigned max_insns)
 {
 	for (unsigned at = start; at < PAGE_SIZE; at += f->b.bytes) {
 		unsigned left = (unsigned)PAGE_SIZE - at;
-		struct lift_request req = { &f->cpu, 0x80000000 + at, f->page + at, left, next_page, f, max_insns };
+		struct lift_request req = { &f->cpu, f->cpu.mode, 0x80000000 + at, f->page + at, left, next_page, f, max_insns };
 		char text[80];
 
 		if (!riscv_lift(&req, &f->b))

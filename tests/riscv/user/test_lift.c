@@ -42,7 +42,7 @@ static const uint8_t *next_page(void *opaque)
 
 static bool lift(struct hart *h, struct ir_block *b, uint64_t va, const void *code, unsigned size, unsigned max_insns)
 {
-	struct lift_request req = { &h->cpu, va, code, size, next_page, h, max_insns };
+	struct lift_request req = { &h->cpu, h->cpu.mode, va, code, size, next_page, h, max_insns };
 	struct error err;
 
 	if (!riscv_lift(&req, b))

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "backend/llvm/installed.h"
+#include <stdlib.h>
+
+struct installed *installed_at(const struct code_block *head)
+{
+	for (struct region_use *use = head->regions; use; use = use->next)
+		if (use->region->live && use->region->head == head)
+			return use->region;
+	return NULL;
+}
+
+void installed_retire(struct installed_list *l, struct installed *region)
+{
+	if (!region->live)
+		return;
+	region->live = false;
+	stencil_redirect(l->arena, region->head, NULL, &region->original);
+	l->dropped++;
+}
+
+void installed_add(struct installed_list *l, const struct region *formed, const struct compiled *code)
+{
+	struct code_block *head = formed->block[0].block;
+	struct installed *region, *old = installed_at(head);	/* `llvm`: of the block alone */
+	region = calloc(1, sizeof *region + formed->n_blocks * sizeof *region->use);
+	if (!region)
+		return;
+	if (old)
+		installed_retire(l, old);
+	region->head = head;
+	region->code = *code;
+	region->n_blocks = formed->n_blocks;
+	region->live = true;
+	for (unsigned i = 0; i < formed->n_blocks; i++) {
+		region->use[i] = (struct region_use){ formed->block[i].block->regions, region, formed->block[i].block };
+		formed->block[i].block->regions = &region->use[i];
+	}
+	region->next = l->first;
+	l->first = region;
+	stencil_redirect(l->arena, head, code->entry, &region->original);
+}
+
+void installed_drop(struct installed_list *l, struct code_block *b)
+{
+	for (struct region_use *use = b->regions; use; use = use->next)
+		installed_retire(l, use->region);
+}
+
+void installed_flush(struct installed_list *l)
+{
+	while (l->first) {
+		struct installed *region = l->first;
+		l->first = region->next;
+		free(region);
+	}
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The regions that are in use: each takes the place of its first block's code, and goes when one of its blocks does. All with the code
+ * cache's lock.
+ */
+#pragma once
+#include "backend/llvm/compile.h"
+#include "backend/stencil/emit.h"
+
+/* A region's membership in the list of one of its blocks. */
+struct region_use {
+	struct region_use *next;	/* in the block's list */
+	struct installed *region;
+	struct code_block *block;
+};
+struct installed {
+	struct installed *next;
+	struct code_block *head;
+	bool live;			/* its head leads to it */
+	uint64_t original;		/* what the head's code began with */
+	struct compiled code;
+	unsigned faults;		/* host faults of its accesses */
+	uint64_t first_fault;		/* icount */
+	unsigned n_blocks;
+	struct region_use use[];
+};
+struct installed_list {
+	struct stencil_arena *arena;
+	struct installed *first;
+	uint64_t dropped;	/* counts */
+};
+
+/* The region that the block leads to, NULL: none. */
+struct installed *installed_at(const struct code_block *head);
+/* Installs what has been made of blocks that are all alive, in place of what its head leads to. */
+void installed_add(struct installed_list *l, const struct region *formed, const struct compiled *code);
+/* Takes a region out of use; vCPUs that are inside go on until they leave. */
+void installed_retire(struct installed_list *l, struct installed *region);
+/* All regions that the block is part of. */
+void installed_drop(struct installed_list *l, struct code_block *b);
+/* Forgets all regions; their blocks are gone. */
+void installed_flush(struct installed_list *l);
