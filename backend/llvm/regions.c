@@ -194,6 +194,10 @@ static void compile(struct regions *r, struct code_block *head, bool unlocked)
 		installed_add(&r->installed, &r->forming, &code);
 	else if (good)
 		r->stats.stale++;
+	if (!good && r->forming.windows) {	/* what LLVM refuses with windows it may compile with the TLB */
+		head->no_windows = true;
+		head->heat = 0;
+	}
 }
 
 void regions_print(struct regions *r, const struct code_block *b, FILE *f)
