@@ -15,6 +15,10 @@
 #include "backend/llvm/sites.h"
 #include "backend/stencil/abi.h"
 
+/* The calling convention of regions, and their parameters: STENCIL_ARGS */
+#define CC_PRESERVE_NONE 21
+enum { ARG_CPU, ARG_ICOUNT, ARG_PINS, ARG_ACC = ARG_PINS + STENCIL_PINS, ARG_SITE, ARG_TLB, ARG_MASK, ARG_FACC, N_ARGS };
+
 struct lowering {
 	LLVMContextRef ctx;
 	LLVMModuleRef module;
@@ -81,6 +85,8 @@ typedef LLVMValueRef value;
 #define IMM ((uint64_t)(int64_t)u->imm)
 #define D(v) slot_set(l, u->d, (v))
 
+/* Dead at the instruction's end: struct vcpu never has it. */
+static inline bool slot_is_temporary(unsigned slot) { return slot >= SLOT_TEMP && slot < SLOT_TEMP_END; }
 value slot_get(struct lowering *l, unsigned slot);
 /* A slot's 64 bits, as a double where floating point reads it as one */
 value slot_held(struct lowering *l, unsigned slot);
