@@ -11,9 +11,11 @@
 #include <string.h>
 #include "backend/cache/finder.h"
 #include "backend/interp/execute.h"
+#include "backend/interp/observed.h"
 #include "backend/llvm/recall.h"
 #include "backend/llvm/regions.h"
 #include "backend/stencil/emit.h"
+#include "backend/stencil/lines.h"
 #include "backend/stencil/slow.h"
 #include "ir/op_info.h"
 #include "runtime/fp.h"
@@ -43,6 +45,8 @@ struct tiers {
 	struct stencil_arena *arena;
 	struct regions *regions;	/* NULL: none */
 	bool catches;			/* faults of the regions' code come to host_fault */
+	bool profile;			/* lines are kept */
+	struct lines lines;		/* of stencils */
 };
 
 /* One vCPU's part. */
@@ -50,18 +54,32 @@ struct tier {
 	struct stencil_calls calls;	/* first: what stencils find behind cpu->exec */
 	struct tiers *shared;
 	struct finder finder;
+	/* For signal handlers: the micro-op that `service` works for, NULL: none; the top of the host's stack while machine code runs */
+	const struct uop *_Atomic serving;
+	uint64_t stack_top;
 	const struct code_block *next;	/* to be interpreted when generated code has been left; NULL: back to the run loop */
 	uint64_t services, interpreted;
 };
 
 /* ---- what the code cache tells ---- */
 
+static bool translate(struct tiers *t, struct code_block *b)
+{
+	uint32_t mark[BLOCK_MAX_UOPS + 1];
+	if (!t->profile)
+		return stencil_translate(t->arena, b);
+	if (!stencil_translate_marked(t->arena, b, mark))
+		return false;
+	lines_add(&t->lines, b, mark);
+	return true;
+}
+
 static bool prepare(void *opaque, struct code_block *b)
 {
 	struct tiers *t = opaque;
 	if (b->mode & MODE_SINGLE_STEP || (t->policy->interprets && b->uses++ < t->tuning->uses_before_code))
 		return true;
-	if (!stencil_translate(t->arena, b))
+	if (!translate(t, b))
 		return false;
 	if (t->policy->at_once)
 		regions_compile_now(t->regions, b);
@@ -91,6 +109,7 @@ static void flush_code(void *opaque)
 {
 	struct tiers *t = opaque;
 	stencil_arena_reset(t->arena);
+	lines_reset(&t->lines);
 	if (t->regions)
 		regions_flush(t->regions);
 }
@@ -223,13 +242,8 @@ static bool host_fault(void *opaque, struct process_fault *f)
 	return true;
 }
 
-static const void *service(struct vcpu *cpu, uint64_t number)
+static const void *serve(struct vcpu *cpu, const struct stencil_site *site)
 {
-	struct tier *t = cpu->exec;
-	t->services++;
-	if (!number)
-		return look_up(cpu);
-	const struct stencil_site *site = stencil_site(t->shared->arena, number);
 	switch ((enum stencil_site_kind)site->kind) {
 	case SITE_CHECK:
 		return leave_at(cpu, cpu->reg[SLOT_PAGE] + (site->block->pa & (PAGE_SIZE - 1)));
@@ -243,6 +257,19 @@ static const void *service(struct vcpu *cpu, uint64_t number)
 	abort();
 }
 
+static const void *service(struct vcpu *cpu, uint64_t number)
+{
+	struct tier *t = cpu->exec;
+	t->services++;
+	if (!number)
+		return look_up(cpu);
+	const struct stencil_site *site = stencil_site(t->shared->arena, number);
+	atomic_store_explicit(&t->serving, &site->block->uop[site->uop], memory_order_relaxed);
+	const void *code = serve(cpu, site);
+	atomic_store_explicit(&t->serving, NULL, memory_order_relaxed);
+	return code;
+}
+
 /* ---- run ---- */
 
 /* Interprets one block; returns the next one, NULL if the run loop is to look. */
@@ -253,7 +280,9 @@ static const struct code_block *interpret(struct vcpu *cpu, const struct code_bl
 	t->interpreted++;
 	/* the virtual-PC cache leads to machine code: keep the interpreter from finding anything there */
 	cpu->jump_key[0] = cpu->jump_key[1] = ~(uint64_t)0;
+	enum vcpu_tier was = vcpu_doing(cpu, TIER_INTERP);
 	enum interp_exit e = interp_execute(cpu, b->uop, &at, NULL);
+	vcpu_doing(cpu, was);
 	finder_set_keys(&t->finder);
 	switch (e) {
 	case INTERP_LEAVE:
@@ -288,6 +317,11 @@ static void run(struct vcpu *cpu)
 {
 	struct tier *t = cpu->exec;
 	finder_set_keys(&t->finder);
+	if (unlikely(cpu->machine->observer.block)) {
+		interp_run_observed(&t->finder);
+		return;
+	}
+	t->stack_top = (uint64_t)(uintptr_t)__builtin_frame_address(0);
 	if (cpu->icount >= cpu->sample_icount && !cpu->single_step)
 		sample(cpu);
 	t->calls.in_region = 0;
@@ -303,13 +337,73 @@ static void run(struct vcpu *cpu)
 		if (b)
 			code = code_for(t, b);
 		t->next = NULL;
-		if (code)
+		if (code) {
+			vcpu_doing(cpu, TIER_HELPER);
 			stencil_enter(t->shared->arena, cpu, stencil_past_check(code));
-		else
+			vcpu_doing(cpu, TIER_RUNTIME);
+		} else {
 			t->next = interpret(cpu, b);
+		}
 		code = NULL;
 	}
 	vcpu_fp_fold(cpu);
+}
+
+/* ---- for samplers ---- */
+
+/* Code of blocks or of regions, without the routines that they share. */
+static bool is_code(const struct tiers *t, uint64_t address)
+{
+	uint64_t regions = (uint64_t)(uintptr_t)t->memory.write + t->memory.to_exec + t->memory.size / 2;
+	return stencil_holds(t->arena, address) || (t->regions && address - regions < t->memory.size / 2);
+}
+
+/* Where machine code has called C: the outermost return address that leads to it. */
+static const void *calling_code(const struct tier *t, uint64_t sp)
+{
+	const uint64_t *word = (const uint64_t *)(uintptr_t)(t->stack_top & ~(uint64_t)7);
+	while ((uint64_t)(uintptr_t)word > sp) {
+		uint64_t address = interrupted_word(--word);
+		if (is_code(t->shared, address))
+			return (const void *)(uintptr_t)(address - 1);
+	}
+	return NULL;
+}
+
+static void interrupted(struct vcpu *cpu, const struct interrupted *host, struct code_mark *mark)
+{
+	const struct tier *t = cpu->exec;
+	if (is_code(t->shared, host->pc)) {
+		*mark = (struct code_mark){ TIER_STENCIL, (const void *)(uintptr_t)host->pc };
+	} else if (mark->tier == TIER_INTERP) {
+		mark->at = interp_position(t->shared->cache, &t->finder.handlers, host);
+	} else if (mark->tier == TIER_HELPER || mark->tier == TIER_DEVICE) {
+		mark->at = atomic_load_explicit(&t->serving, memory_order_relaxed);
+		if (!mark->at)
+			mark->at = calling_code(t, host->sp);
+		if (!mark->at && mark->tier == TIER_DEVICE)
+			mark->at = interp_position(t->shared->cache, &t->finder.handlers, host);
+	}
+}
+
+static bool locate(struct machine *m, const void *at, struct code_place *place)
+{
+	struct tiers *t = m->exec_state;
+	const struct code_block *b = NULL;
+	uint64_t address = (uint64_t)(uintptr_t)at;
+	unsigned uop;
+	if (!is_code(t, address))
+		return interp_locate(t->cache, at, place);
+	codecache_lock(t->cache);
+	bool stencil = stencil_holds(t->arena, address);
+	bool found = stencil ? lines_find(&t->lines, at, &b, &uop, &place->host_bytes)
+			     : regions_find_line(t->regions, address, &b, &uop, &place->host_bytes);
+	if (found) {
+		place->tier = stencil ? TIER_STENCIL : TIER_REGION;
+		codecache_place(b, uop, place);
+	}
+	codecache_unlock(t->cache);
+	return found;
 }
 
 /* ---- life ---- */
@@ -323,18 +417,21 @@ static void tiers_destroy(struct tiers *t)
 		process_remove_code(t->memory.write + t->memory.to_exec + t->memory.size / 2);
 	stencil_arena_destroy(t->arena);
 	codecache_destroy(t->cache);
+	lines_free(&t->lines);
 	code_memory_unmap(&t->memory);
 	free(t);
 }
 
-/* NULL: none, and if there should be one, m->cache_error says why. A log of what is translated is to show what is executed, and all of it. */
+/* NULL: none, and if there should be one, m->cache_error says why. A log of what is translated is to show what is executed, and all of it;
+ * a profile needs lines, which code from disk has none of. */
 static struct recall *make_recall(struct tiers *t, struct machine *m, bool windows)
 {
 	const struct recall_config config = {
 		.machine = m, .cache = t->cache, .tuning = t->tuning, .op_of = regions_op_of, .arena = t->arena, .poll_all = m->deterministic,
 		.at_once = t->policy->at_once, .windows = windows, .only = windows && m->memory == MEMORY_WINDOWS,
 	};
-	return m->cache && t->policy->recalls && !(m->log & LOG_BLOCKS) ? recall_open(m->cache, m->cache_bytes, &config, &m->cache_error) : NULL;
+	bool wanted = m->cache && t->policy->recalls && !(m->log & LOG_BLOCKS) && !m->profile;
+	return wanted ? recall_open(m->cache, m->cache_bytes, &config, &m->cache_error) : NULL;
 }
 
 static bool make_regions(struct tiers *t, struct machine *m, uint64_t bytes, struct error *err)
@@ -349,7 +446,7 @@ static bool make_regions(struct tiers *t, struct machine *m, uint64_t bytes, str
 	const struct regions_config config = {
 		.cache = t->cache, .arena = t->arena, .memory = { t->memory.write + bytes, t->memory.to_exec, bytes }, .frontend = m->frontend,
 		.tuning = t->tuning, .synchronous = t->policy->waits,
-		.poll_all = m->deterministic, .windows = windows, .may_give_up = m->memory == MEMORY_AUTO,
+		.poll_all = m->deterministic, .lines = m->profile, .windows = windows, .may_give_up = m->memory == MEMORY_AUTO,
 		.recall = make_recall(t, m, windows),
 	};
 	t->regions = regions_create(&config, err);
@@ -367,6 +464,7 @@ static struct tiers *tiers_create(struct machine *m, const struct code_handlers 
 	uint64_t bytes = m->code_cache_bytes;
 	t->policy = policy;
 	t->tuning = &m->tuning;
+	t->profile = m->profile;
 	if (!code_memory_map(&t->memory, "calque-code", policy->regions ? 2 * bytes : bytes)) {
 		error_set(err, ERROR_HOST, "machine code arena of %llu MiB: %s; with --engine interp none is needed",
 			  (unsigned long long)bytes >> 20, strerror(errno));
@@ -397,6 +495,7 @@ static bool init(struct vcpu *cpu, const struct policy *policy, struct error *er
 		.service = service, .softfp_run = softfp_run, .helpers = m->frontend->helpers, .execute = region_execute, .fault = region_fault };
 	t->shared = m->exec_state;
 	t->next = NULL;
+	t->serving = NULL;
 	t->services = t->interpreted = 0;
 	if (!t->shared)
 		return false;
@@ -505,7 +604,7 @@ void tiers_print_region(struct machine *m, uint64_t pa, uint32_t mode, FILE *f)
 
 #define ENGINE(engine_name, engine_init) { \
 	.name = engine_name, .vcpu_init = engine_init, .vcpu_destroy = destroy, .run = run, .invalidate = invalidate, .flush = flush, \
-	.print_stats = print_stats, \
+	.print_stats = print_stats, .interrupted = interrupted, .locate = locate, \
 }
 const struct exec_ops stencil_engine = ENGINE("stencil", init_stencil);
 const struct exec_ops llvm_engine = ENGINE("llvm", init_llvm);

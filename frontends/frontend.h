@@ -36,6 +36,8 @@ struct cpu_config;	/* extensions chosen by --cpu; the frontend's own */
 
 #define FRONTEND_PINNED 4
 
+enum privilege { PRIVILEGE_USER, PRIVILEGE_KERNEL, PRIVILEGE_FIRMWARE };
+
 struct frontend {
 	const char *name;		/* "riscv64" */
 	const char *default_cpu;
@@ -70,6 +72,8 @@ struct frontend {
 	unsigned n_helpers;
 	/* Prints a register slot's name ("x5", "t0"); returns a string that lives as long as the program. */
 	const char *(*slot_name)(unsigned slot);
+	/* Whose code runs in a mode (vcpu->mode). */
+	enum privilege (*privilege)(uint32_t mode);
 	/* The register slots that code uses most, different ones, the most used first: executors may keep them in host registers. */
 	uint8_t pinned_slots[FRONTEND_PINNED];
 	uint8_t return_slot;		/* where calls by convention leave the return address: an indirect jump there is taken for a return */

@@ -33,6 +33,30 @@ struct guest_exit {
 /* The most instructions that an engine executes before it looks at a vCPU's deadline again */
 #define VCPU_MAX_STRETCH 672
 
+/* A vCPU's thread as a signal has found it. */
+struct interrupted {
+	uint64_t pc, sp;
+	const uint64_t *reg;	/* the host's general registers */
+	unsigned n_regs;
+};
+
+/* A word of another function's frame, which sanitizers would report. */
+__attribute__((no_sanitize_address, no_sanitize_thread, noinline)) uint64_t interrupted_word(const uint64_t *at);
+
+/* What it was about; `at` is code or a micro-op of the engine's, which its `locate` knows, or NULL. */
+struct code_mark {
+	enum vcpu_tier tier;
+	const void *at;
+};
+
+/* The guest instruction that a mark is in, and its block. Offsets are bytes from the page's beginning. */
+struct code_place {
+	enum vcpu_tier tier;	/* TIER_REGION, TIER_STENCIL, TIER_INTERP */
+	uint16_t offset, block;	/* of the instruction, of the block's first one */
+	uint16_t n_insns, bytes;/* of the block */
+	uint32_t host_bytes;	/* of the block's machine code; 0: not known */
+};
+
 /* An execution engine: runs guest code on a vCPU. */
 struct exec_ops {
 	const char *name;
@@ -51,6 +75,10 @@ struct exec_ops {
 	/* The guest has ended, and its vCPUs rest: a last look, which may replace machine->exit. May be NULL. */
 	void (*ended)(struct machine *m);
 	bool deterministic;	/* runs one vCPU in deterministic time alone */
+	/* In a signal handler on the vCPU's thread: what that is about, where cpu->doing alone does not tell. */
+	void (*interrupted)(struct vcpu *cpu, const struct interrupted *host, struct code_mark *mark);
+	/* Any thread, until what was marked is flushed (sampler_flush). False: it belongs to no block. */
+	bool (*locate)(struct machine *m, const void *at, struct code_place *place);
 };
 
 /* How optimised code reaches guest memory */
@@ -70,6 +98,9 @@ struct observer {
 	bool (*step)(void *opaque, struct vcpu *cpu);
 	/* An engine has translated a block. On the vCPU's thread, maybe with the engine's lock held: look, call nothing back. */
 	void (*translated)(void *opaque, struct vcpu *cpu, uint64_t va, const struct ir_block *block);
+	/* The vCPU is about to execute the block of n instructions in so many bytes at cpu->pc. On its thread. While somebody has this, every block
+	 * is interpreted, one at a time. */
+	void (*block)(void *opaque, struct vcpu *cpu, unsigned n, unsigned bytes);
 	/* stop_icount reached: the vCPU waits until resumed. */
 	void (*stopped)(void *opaque, struct vcpu *cpu);
 	/* The guest ended; called once, on some thread. The machine then only waits to be stopped. */
@@ -103,6 +134,8 @@ struct machine {
 	struct journal *journal;		/* runtime/journal.h: what guest code takes in from outside; NULL: nobody keeps one */
 	enum lockstep_side against;		/* what --engine lockstep compares; set before vCPUs are made */
 	struct lockstep *lockstep;		/* that engine's own state; NULL: another engine */
+	bool profile;				/* engines keep what `locate` needs; set before vCPUs are made */
+	struct sampler *_Atomic sampler;	/* runtime/sampler.h; NULL: none */
 	struct windows *windows;		/* runtime/window.h; NULL: none */
 	void *board;
 	/* A call into built-in firmware (RISC-V: ecall from S-mode). True: handled, the vCPU goes on after the instruction;

@@ -129,15 +129,20 @@ static void host_store(uint8_t *p, unsigned size, uint64_t v)
 
 static bool device_read(struct vcpu *cpu, const struct phys_range *r, uint64_t offset, unsigned size, uint64_t *value)
 {
-	return unlikely(cpu->machine->journal) ? journal_read(cpu, r, offset, size, value) : r->ops->read(r->opaque, offset, size, value);
+	enum vcpu_tier was = vcpu_doing(cpu, TIER_DEVICE);
+	bool done = unlikely(cpu->machine->journal) ? journal_read(cpu, r, offset, size, value) : r->ops->read(r->opaque, offset, size, value);
+	vcpu_doing(cpu, was);
+	return done;
 }
 
 /* `ops`: the range's own, or its watch */
 static bool device_write(struct vcpu *cpu, const struct phys_range *r, const struct mmio_ops *ops, uint64_t offset, unsigned size,
 			 uint64_t value)
 {
-	return unlikely(cpu->machine->journal) ? journal_write(cpu, r, ops, offset, size, value)
-					       : ops->write(r->opaque, offset, size, value);
+	enum vcpu_tier was = vcpu_doing(cpu, TIER_DEVICE);
+	bool done = unlikely(cpu->machine->journal) ? journal_write(cpu, r, ops, offset, size, value) : ops->write(r->opaque, offset, size, value);
+	vcpu_doing(cpu, was);
+	return done;
 }
 
 static bool load_at(struct vcpu *cpu, uint64_t va, unsigned size, const struct place *at, uint64_t *value)

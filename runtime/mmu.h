@@ -80,6 +80,8 @@ MUST_CHECK bool mmu_fetch(struct vcpu *cpu, uint64_t va, struct mmu_code *code);
  * The key's top 4 bits name the translation mode: contexts of different modes share nothing, not even global entries.
  */
 void mmu_set_context(struct vcpu *cpu, uint64_t key, unsigned data_index, unsigned fetch_index);
+/* The current key. In signal handlers too. */
+uint64_t mmu_context(const struct vcpu *cpu);
 
 /* Which contexts a flush is about */
 struct mmu_flush {

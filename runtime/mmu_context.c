@@ -102,6 +102,12 @@ static struct tlb_context *find_context(struct vcpu *cpu, uint64_t key)
 	return oldest;
 }
 
+uint64_t mmu_context(const struct vcpu *cpu)
+{
+	const struct tlb_context *c = cpu->mmu->current;
+	return c ? c->key : 0;
+}
+
 void mmu_set_context(struct vcpu *cpu, uint64_t key, unsigned data_index, unsigned fetch_index)
 {
 	struct mmu *mmu = cpu->mmu;

@@ -59,6 +59,16 @@ enum vcpu_parking { VCPU_RUNNING, VCPU_PARKED, VCPU_HELD, VCPU_HELD_WANTED };
  */
 #define MODE_LOW_HALF ((uint32_t)1 << 30)
 
+/* What a vCPU's thread is busy with. */
+enum vcpu_tier {
+	TIER_RUNTIME,	/* the run loop: interrupts, exceptions, timers, requests of others */
+	TIER_REGION, TIER_STENCIL, TIER_INTERP,	/* guest code, by what executes it; the interpreter with all that it calls */
+	TIER_HELPER,	/* C that machine code calls: helpers, and accesses that the TLB or a window did not take */
+	TIER_DEVICE,	/* an access to a device */
+	TIER_TRANSLATE,	/* looking for translations, making and linking them */
+	N_TIERS
+};
+
 struct vcpu {
 	/*
 	 * What generated code touches most comes first, for short displacements.
@@ -92,6 +102,9 @@ struct vcpu {
 	struct machine *machine;
 	unsigned index;
 
+	/* enum vcpu_tier; TIER_HELPER once machine code has been entered. Written by this thread, read by its signal handlers. */
+	_Atomic uint8_t doing;
+
 	/* ---- shared with other threads ---- */
 	_Atomic uint32_t requests;	/* enum vcpu_request */
 	_Atomic uint64_t irq_lines;	/* the frontend's interrupt lines, level */
@@ -113,6 +126,21 @@ struct vcpu {
 	_Atomic bool frozen;		/* runs nothing while another vCPU is stepped alone */
 	uint64_t sample_icount;		/* the run loop is entered again when icount has reached this: the engine's; UINT64_MAX: never */
 	uint64_t step_pc;		/* single step: where the instruction stood that observer.step is told of */
+};
+
+/* Sets what the thread is busy with; returns what it was. On the vCPU's thread. */
+static inline enum vcpu_tier vcpu_doing(struct vcpu *cpu, enum vcpu_tier tier)
+{
+	enum vcpu_tier was = (enum vcpu_tier)atomic_load_explicit(&cpu->doing, memory_order_relaxed);
+	atomic_store_explicit(&cpu->doing, (uint8_t)tier, memory_order_relaxed);
+	return was;
+}
+
+/* Where functions with frame pointers keep what leads to their callers. */
+struct frame_layout {
+	uint8_t fp, sp, ra;		/* register slots: frame pointer, stack pointer, return address */
+	int8_t saved_fp, saved_ra;	/* of the caller, in bytes from the frame pointer */
+	bool leaf_saves_fp_alone;	/* functions that call nothing save the frame pointer where others save the return address */
 };
 
 /*
@@ -137,6 +165,8 @@ struct arch_ops {
 	/* What translate would grant for a load in the current context with no update to make: leaf->prot says W only if the leaf is dirty.
 	 * False: a load would fault, or set A. Changes nothing that the guest can see. */
 	bool (*probe)(struct vcpu *cpu, uint64_t va, unsigned mmu_index, struct mmu_leaf *leaf);
+	/* NULL: call stacks cannot be followed. */
+	const struct frame_layout *frames;
 };
 
 /*

@@ -55,6 +55,7 @@ struct vm_config {
 	uint32_t log;		/* LOG_* */
 	void *log_file;		/* FILE *, the caller's */
 	bool stats;
+	bool profile;		/* the machine may be sampled (runtime/sampler.h) */
 	bool bare;		/* conform: no kernel protocol, no SBI; HTIF and the test device only */
 	struct range_config extra[16];
 	unsigned n_extra;

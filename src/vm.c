@@ -40,6 +40,13 @@ static void on_translated(void *opaque, struct vcpu *cpu, uint64_t va, const str
 		o->translated(o->opaque, cpu, va, block);
 }
 
+static void on_block(void *opaque, struct vcpu *cpu, unsigned n, unsigned bytes)
+{
+	struct vm *vm = opaque;
+	EACH_OBSERVER(vm, o, block)
+		o->block(o->opaque, cpu, n, bytes);
+}
+
 static void on_stopped(void *opaque, struct vcpu *cpu)
 {
 	struct vm *vm = opaque;
@@ -71,17 +78,20 @@ static void on_end(void *opaque, const struct guest_exit *e)
 static void update_observers(struct vm *vm)
 {
 	struct machine *m = &vm->machine;
-	bool exception = false, step = false, translated = false;
+	bool exception = false, step = false, translated = false, block = false;
 	EACH_OBSERVER(vm, o, exception)
 		exception = true;
 	EACH_OBSERVER(vm, o, step)
 		step = true;
 	EACH_OBSERVER(vm, o, translated)
 		translated = true;
+	EACH_OBSERVER(vm, o, block)
+		block = true;
 	m->observer = (struct observer){
 		.exception = exception ? on_exception : NULL,
 		.step = step ? on_step : NULL,
 		.translated = translated ? on_translated : NULL,
+		.block = block ? on_block : NULL,
 		.stopped = on_stopped,
 		.exit = on_end,
 		.opaque = vm,
@@ -193,6 +203,7 @@ static struct vm *create(struct vm_config *config, bool load, struct error *err)
 	m->frontend = vm->frontend;
 	m->exec = parts.engine;
 	m->measure = config->stats;
+	m->profile = config->profile;
 	if (config->code_cache)
 		m->code_cache_bytes = config->code_cache;
 	m->tuning = config->tuning;

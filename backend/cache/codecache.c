@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include "runtime/sampler.h"
 
 #define HASH_SIZE (1u << 17)
 #define MAP_BITS 10	/* the arena's start map has an entry per KiB */
@@ -123,6 +124,28 @@ struct code_block *codecache_owner(struct codecache *cc, const struct uop *u)
 	while ((const char *)b + b->size <= (const char *)u)
 		b = (struct code_block *)((char *)b + b->size);
 	return b;
+}
+
+void codecache_place(const struct code_block *b, unsigned uop, struct code_place *place)
+{
+	unsigned i = b->n_insns - 1u;
+	while (i && b->insn[i].first_uop > uop)
+		i--;
+	place->block = (uint16_t)(b->pa & (PAGE_SIZE - 1));
+	place->offset = (uint16_t)(place->block + b->insn[i].offset);
+	place->n_insns = b->n_insns;
+	place->bytes = b->bytes;
+}
+
+bool codecache_holds(const struct codecache *cc, uint64_t address)
+{
+	return address - (uint64_t)(uintptr_t)cc->arena < cc->size;
+}
+
+struct code_block *codecache_block_at(struct codecache *cc, const void *at)
+{
+	uint64_t offset = (uint64_t)(uintptr_t)at - (uint64_t)(uintptr_t)cc->arena;
+	return offset < cc->used ? codecache_owner(cc, at) : NULL;
 }
 
 /* ---- add ---- */
@@ -312,6 +335,9 @@ void codecache_invalidate(struct codecache *cc, struct phys_page *page, uint64_t
 static void flush_alone(struct machine *m, void *arg)
 {
 	struct codecache *cc = arg;
+	struct sampler *sampler = atomic_load(&m->sampler);
+	if (sampler)
+		sampler_flush(sampler);
 	codecache_lock(cc);
 	for (uint32_t i = 0; i < HASH_SIZE; i++)
 		for (struct code_block *b = cc->hash[i]; b; b = b->hash_next)

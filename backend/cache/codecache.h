@@ -96,6 +96,12 @@ void codecache_link(struct codecache *cc, struct code_exit *from, struct code_bl
 /* ---- without the lock ---- */
 /* The block whose micro-ops u lies in. */
 struct code_block *codecache_owner(struct codecache *cc, const struct uop *u);
+/* The place of a micro-op of a block; tier and host_bytes are left alone. */
+void codecache_place(const struct code_block *b, unsigned uop, struct code_place *place);
+/* Whether this is memory for blocks. In signal handlers too. */
+bool codecache_holds(const struct codecache *cc, uint64_t address);
+/* The block that holds the micro-op or byte `at`; NULL: none does. `at` may be anything. With the lock. */
+struct code_block *codecache_block_at(struct codecache *cc, const void *at);
 void codecache_invalidate(struct codecache *cc, struct phys_page *page, uint64_t granules);
 /* Drops everything, with all vCPUs parked, and empties their virtual-PC caches. */
 void codecache_flush(struct codecache *cc);

@@ -121,7 +121,7 @@ const void *finder_probe(struct vcpu *cpu, uint64_t va)
 	return j->code;
 }
 
-struct code_block *finder_look_up(struct finder *x, uint64_t va)
+static struct code_block *find_block(struct finder *x, uint64_t va)
 {
 	struct vcpu *cpu = x->cpu;
 	cpu->reg[SLOT_PAGE] = va & PAGE_MASK;
@@ -164,6 +164,14 @@ struct code_block *finder_look_up(struct finder *x, uint64_t va)
 		if (b || cpu->exception.pending)
 			return b;
 	}
+}
+
+struct code_block *finder_look_up(struct finder *x, uint64_t va)
+{
+	enum vcpu_tier was = vcpu_doing(x->cpu, TIER_TRANSLATE);
+	struct code_block *b = find_block(x, va);
+	vcpu_doing(x->cpu, was);
+	return b;
 }
 
 bool finder_link(struct finder *x, struct code_exit *exit, struct code_block *to, uint64_t epoch)

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include "backend/cache/finder.h"
 #include "backend/interp/execute.h"
+#include "backend/interp/observed.h"
 #include "runtime/fp.h"
 
 /* Goes on through a near exit, linked from now on. */
@@ -29,6 +30,11 @@ void interp_run(struct vcpu *cpu, interp_execute_fn *execute)
 {
 	struct finder *x = cpu->exec;
 	finder_set_keys(x);
+	if (unlikely(cpu->machine->observer.block)) {
+		interp_run_observed(x);
+		return;
+	}
+	vcpu_doing(cpu, TIER_INTERP);
 	if (cpu->single_step)
 		vcpu_trip(cpu);
 	fp_load_control(cpu->fp_control);
@@ -54,6 +60,19 @@ void interp_run(struct vcpu *cpu, interp_execute_fn *execute)
 		}
 	}
 	vcpu_fp_fold(cpu);
+	vcpu_doing(cpu, TIER_RUNTIME);
+}
+
+static void interrupted(struct vcpu *cpu, const struct interrupted *host, struct code_mark *mark)
+{
+	const struct finder *x = cpu->exec;
+	if (mark->tier == TIER_INTERP || mark->tier == TIER_DEVICE)
+		mark->at = interp_position(x->cache, &x->handlers, host);
+}
+
+static bool locate(struct machine *m, const void *at, struct code_place *place)
+{
+	return interp_locate(m->exec_state, at, place);
 }
 
 static void run(struct vcpu *cpu)
@@ -123,4 +142,6 @@ const struct exec_ops interp_engine = {
 	.invalidate = interp_invalidate,
 	.flush = interp_flush,
 	.print_stats = print_stats,
+	.interrupted = interrupted,
+	.locate = locate,
 };

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "backend/llvm/debug_info.h"
 #include "backend/llvm/lower.h"
 #include "backend/llvm/sites.h"
 #include "backend/llvm/target.h"
@@ -158,6 +159,18 @@ static void fill_links(struct region_links *links, const struct region *r)
 		*links++ = (struct region_links){ rb->bound, { rb->exit[0].code, rb->exit[1].code } };
 }
 
+static void lower(struct compiler *c, LLVMModuleRef module, const struct region *r, const char *name)
+{
+	struct debug_info debug = { 0 };
+	struct lower_lines lines = { .first = REGION_LINE };
+	if (r->lines) {
+		debug_info_begin(&debug, module);
+		lines.scope = debug_info_function(&debug, name, lines.first);
+	}
+	lower_region(module, r, c->pins, name, r->lines ? &lines : NULL);
+	debug_info_end(&debug);
+}
+
 bool compiler_compile(struct compiler *c, const struct region *r, struct compiled *compiled)
 {
 	char name[32];
@@ -168,10 +181,12 @@ bool compiler_compile(struct compiler *c, const struct region *r, struct compile
 	uint64_t begin = clock_host_now(), used = c->used;
 	snprintf(name, sizeof name, "region%llu", (unsigned long long)c->stats.regions + c->stats.failed);
 	LLVMModuleRef module = target_module(c->ctx, c->tm, name);
-	lower_region(module, r, c->pins, name, NULL);
+	lower(c, module, r, name);
 	LLVMMemoryBufferRef object = make_object(c, module);
 	bool suits = object && image_object_suits(LLVMGetBufferStart(object), LLVMGetBufferSize(object));
 	c->made = (struct compiled){ .image = begin_image(c) };
+	if (object && r->lines && !line_table_read(&c->made.lines, LLVMGetBufferStart(object), LLVMGetBufferSize(object)))
+		line_table_free(&c->made.lines);
 	const void *code = object ? link_object(c, object, name) : NULL;
 	if (code && !c->made.links)
 		code = NULL;
@@ -180,6 +195,7 @@ bool compiler_compile(struct compiler *c, const struct region *r, struct compile
 	LLVMDisposeModule(module);
 	c->stats.ns += clock_host_now() - begin;
 	if (!code) {
+		line_table_free(&c->made.lines);
 		c->stats.failed++;
 		return false;
 	}

@@ -7,7 +7,10 @@
 #include <stdio.h>
 #include "backend/cache/code_memory.h"
 #include "backend/llvm/image.h"
+#include "backend/llvm/line_table.h"
 #include "backend/stencil/abi.h"
+
+#define REGION_LINE 1	/* the `first` (lower.h) of a region's lines */
 
 struct compiler;
 struct compiler_stats { uint64_t regions, blocks, insns, bytes, failed, ns; };
@@ -23,6 +26,7 @@ struct compiled {
 	struct region_links *links;
 	const uint8_t *image;		/* all of it, where it can be written; NULL: it cannot be copied elsewhere */
 	uint32_t image_size;
+	struct line_table lines;	/* if the region is to have them (region.lines); the caller's to free */
 };
 /* False: it could not be compiled (counted). */
 bool compiler_compile(struct compiler *c, const struct region *r, struct compiled *compiled);

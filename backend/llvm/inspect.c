@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "backend/llvm/inspect.h"
 #include <llvm-c/Analysis.h>
-#include <llvm-c/DebugInfo.h>
 #include <llvm-c/Error.h>
 #include <llvm-c/Transforms/PassBuilder.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "backend/llvm/debug_info.h"
 #include "backend/llvm/lower.h"
 #include "backend/llvm/object.h"
 #include "backend/llvm/target.h"
@@ -17,29 +17,10 @@ struct inspect {
 	LLVMContextRef ctx;
 	LLVMTargetMachineRef tm;
 	LLVMModuleRef module;
-	LLVMDIBuilderRef debug;
-	LLVMMetadataRef file, type;	/* of all subprograms */
+	struct debug_info debug;
 	struct error failed;		/* what the backend has reported; code 0: nothing */
 	uint64_t lower_ns;
 };
-
-/* ---- debug information ---- as little as carries a line through passes and code generator */
-
-static void add_flag(struct inspect *i, const char *name, unsigned value)
-{
-	LLVMMetadataRef v = LLVMValueAsMetadata(LLVMConstInt(LLVMInt32TypeInContext(i->ctx), value, false));
-	LLVMAddModuleFlag(i->module, LLVMModuleFlagBehaviorWarning, name, strlen(name), v);
-}
-
-static void start_debug(struct inspect *i)
-{
-	add_flag(i, "Debug Info Version", LLVMDebugMetadataVersion());
-	i->debug = LLVMCreateDIBuilder(i->module);
-	i->file = LLVMDIBuilderCreateFile(i->debug, "guest", 5, "", 0);
-	LLVMDIBuilderCreateCompileUnit(i->debug, LLVMDWARFSourceLanguageC, i->file, "calque", 6, true, "", 0, 0, "", 0,
-				       LLVMDWARFEmissionLineTablesOnly, 0, false, false, "", 0, "", 0);
-	i->type = LLVMDIBuilderCreateSubroutineType(i->debug, i->file, NULL, 0, LLVMDIFlagZero);
-}
 
 /* ---- listings of modules ---- */
 
@@ -126,14 +107,10 @@ static void set_processor(struct inspect *i, const char *name)
 
 void inspect_add(struct inspect *i, const struct region *r, const char *name, unsigned first)
 {
-	size_t length = strlen(name);
-	LLVMMetadataRef scope = LLVMDIBuilderCreateFunction(i->debug, i->file, name, length, name, length, i->file, first, i->type, false, true,
-							    first, LLVMDIFlagZero, true);
-	struct lower_lines lines = { scope, first };
+	struct lower_lines lines = { debug_info_function(&i->debug, name, first), first };
 	uint64_t start = clock_host_now();
 	lower_region(i->module, r, i->pins, name, &lines);
 	i->lower_ns += clock_host_now() - start;
-	LLVMSetSubprogram(LLVMGetNamedFunction(i->module, name), scope);
 	set_processor(i, name);
 }
 
@@ -170,7 +147,7 @@ bool inspect_finish(struct inspect *i, const char *passes, bool intel, struct in
 {
 	char *message = NULL;
 	*out = (struct inspection){ .lower_ns = i->lower_ns };
-	LLVMDIBuilderFinalize(i->debug);
+	debug_info_end(&i->debug);
 	if (LLVMVerifyModule(i->module, LLVMReturnStatusAction, &message)) {
 		error_set(err, ERROR_HOST, "LLVM's verifier: %s", message);
 		LLVMDisposeMessage(message);
@@ -214,7 +191,7 @@ struct inspect *inspect_begin(const uint8_t pins[STENCIL_PINS], struct error *er
 		return NULL;
 	}
 	i->module = target_module(i->ctx, i->tm, "calque");
-	start_debug(i);
+	debug_info_begin(&i->debug, i->module);
 	return i;
 }
 
@@ -222,8 +199,7 @@ void inspect_destroy(struct inspect *i)
 {
 	if (!i)
 		return;
-	if (i->debug)
-		LLVMDisposeDIBuilder(i->debug);
+	debug_info_end(&i->debug);
 	if (i->module)
 		LLVMDisposeModule(i->module);
 	if (i->tm)

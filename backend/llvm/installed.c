@@ -19,13 +19,15 @@ void installed_retire(struct installed_list *l, struct installed *region)
 	l->dropped++;
 }
 
-void installed_add(struct installed_list *l, const struct region *formed, const struct compiled *code)
+void installed_add(struct installed_list *l, const struct region *formed, struct compiled *code)
 {
 	struct code_block *head = formed->block[0].block;
 	struct installed *region, *old = installed_at(head);	/* `llvm`: of the block alone */
 	region = calloc(1, sizeof *region + formed->n_blocks * sizeof *region->use);
-	if (!region)
+	if (!region) {
+		line_table_free(&code->lines);
 		return;
+	}
 	if (old)
 		installed_retire(l, old);
 	region->head = head;
@@ -52,6 +54,7 @@ void installed_flush(struct installed_list *l)
 	while (l->first) {
 		struct installed *region = l->first;
 		l->first = region->next;
+		line_table_free(&region->code.lines);
 		free(region);
 	}
 }

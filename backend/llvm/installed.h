@@ -32,8 +32,8 @@ struct installed_list {
 
 /* The region that the block leads to, NULL: none. */
 struct installed *installed_at(const struct code_block *head);
-/* Installs what has been made of blocks that are all alive, in place of what its head leads to. */
-void installed_add(struct installed_list *l, const struct region *formed, const struct compiled *code);
+/* Installs what has been made of blocks that are all alive, in place of what its head leads to. Takes the lines. */
+void installed_add(struct installed_list *l, const struct region *formed, struct compiled *code);
 /* Takes a region out of use; vCPUs that are inside go on until they leave. */
 void installed_retire(struct installed_list *l, struct installed *region);
 /* All regions that the block is part of. */

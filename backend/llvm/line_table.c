@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "backend/llvm/line_table.h"
+#include <libelf.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -73,8 +74,10 @@ static bool read_header(struct reader *r, struct header *h)
 
 static bool add(struct line_table *t, uint64_t address, unsigned line)
 {
+	if (t->n && address < t->row[t->n - 1].address)
+		return false;
 	if (!(t->n & (t->n + 1))) {	/* room is doubled at 0, 1, 3, 7, … */
-		struct line_row *more = realloc(t->row, 2 * ((size_t)t->n + 1) * sizeof *more);
+		struct line_row *more = realloc(t->row, 2 * (t->n + 1) * sizeof *more);
 		if (!more)
 			return false;
 		t->row = more;
@@ -83,12 +86,11 @@ static bool add(struct line_table *t, uint64_t address, unsigned line)
 	return true;
 }
 
-bool line_table_read(struct line_table *t, const uint8_t *section, size_t size)
+static bool read_section(struct line_table *t, const uint8_t *section, size_t size)
 {
 	struct reader r = { section, section + size, false };
 	struct header h = { 0 };
 	uint64_t address = 0, line = 1;
-	*t = (struct line_table){ 0 };
 	if (!read_header(&r, &h))
 		return false;
 	bool ended = false, good = true;
@@ -127,11 +129,35 @@ bool line_table_read(struct line_table *t, const uint8_t *section, size_t size)
 	return good && !r.bad && ended && r.at == r.end;
 }
 
-unsigned line_table_at(const struct line_table *t, uint64_t address, unsigned *at)
+bool line_table_read(struct line_table *t, const void *object, size_t size)
 {
-	while (*at + 1 < t->n && t->row[*at + 1].address <= address)
-		++*at;
-	return t->n && t->row[*at].address <= address ? t->row[*at].line : 0;
+	size_t names;
+	bool good = false;
+	*t = (struct line_table){ 0 };
+	elf_version(EV_CURRENT);
+	Elf *elf = elf_memory((char *)(uintptr_t)object, size);
+	bool named = elf && !elf_getshdrstrndx(elf, &names);
+	for (Elf_Scn *scn = NULL; named && !good && (scn = elf_nextscn(elf, scn));) {
+		const Elf64_Shdr *h = elf64_getshdr(scn);
+		const char *name = h ? elf_strptr(elf, names, h->sh_name) : NULL;
+		const Elf_Data *data = name && !strcmp(name, ".debug_line") ? elf_getdata(scn, NULL) : NULL;
+		good = data && read_section(t, data->d_buf, data->d_size);
+	}
+	elf_end(elf);
+	return good;
+}
+
+const struct line_row *line_table_at(const struct line_table *t, uint64_t address)
+{
+	size_t lo = 0, hi = t->n;
+	while (lo < hi) {	/* the first row above */
+		size_t mid = lo + (hi - lo) / 2;
+		if (t->row[mid].address <= address)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo ? &t->row[lo - 1] : NULL;
 }
 
 void line_table_free(struct line_table *t)

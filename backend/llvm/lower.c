@@ -262,6 +262,8 @@ void lower_region(LLVMModuleRef module, const struct region *region, const uint8
 	add_attribute(l, "nounwind");
 	add_attribute(l, "strictfp");
 	l->cpu = LLVMGetParam(l->fn, ARG_CPU);
+	if (lines)
+		LLVMSetSubprogram(l->fn, lines->scope);
 	begin_region(l);
 	for (unsigned i = 0; i < region->n_blocks; i++)
 		lower_one_block(l, i);

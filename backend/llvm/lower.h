@@ -63,11 +63,11 @@ enum slot_form lower_form(const struct lowering *l, const struct uop *u);
 /* Chooses the region's kept slots, once raw values have been made; and at the very end */
 void kept_choose(struct lowering *l);
 void kept_forget(struct lowering *l);
-/* Debug locations, for who looks at the code (inspect.h). Line `first` is the ways in and out; each block has the next line, for its beginning, and
- * then one for each of its instructions. scope: a subprogram. */
+/* Debug locations, for who looks at the code (inspect.h) or samples it (region.lines). Line `first` is the ways in and out; each block has the next
+ * line, for its beginning, and then one for each of its instructions. scope: debug_info_function's. */
 struct lower_lines { LLVMMetadataRef scope; unsigned first; };
 
-/* Adds the function `name` of the region to a module, which has its data layout. lines NULL: code that is to run has no debug locations. */
+/* Adds the function `name` of the region to a module, which has its data layout. lines NULL: the code has no debug locations. */
 void lower_region(LLVMModuleRef module, const struct region *region, const uint8_t pins[STENCIL_PINS], const char *name,
 		  const struct lower_lines *lines);
 

@@ -9,10 +9,9 @@
 
 struct object {
 	Elf *elf;
-	const Elf_Data *text, *line, *symbols, *relocations;	/* relocations of .text; NULL: none */
+	const Elf_Data *text, *symbols, *relocations;	/* relocations of .text; NULL: none */
 	size_t text_index, names;				/* sections */
 	struct line_table lines;
-	unsigned at;		/* in lines */
 	size_t next;		/* relocation: they are in order */
 	struct disassembler *disassembler;
 };
@@ -39,8 +38,6 @@ static void find_sections(struct object *o)
 		if (!strcmp(name, ".text")) {
 			o->text = elf_getdata(scn, NULL);
 			o->text_index = elf_ndxscn(scn);
-		} else if (!strcmp(name, ".debug_line")) {
-			o->line = elf_getdata(scn, NULL);
 		} else if (h->sh_type == SHT_SYMTAB) {
 			o->symbols = elf_getdata(scn, NULL);
 			o->names = h->sh_link;
@@ -103,7 +100,8 @@ static bool list_function(struct object *o, const Elf64_Sym *f, const char *name
 		const uint8_t *code = (const uint8_t *)o->text->d_buf + at;
 		unsigned n = disassemble_one(o->disassembler, code, end - at, at - f->st_value, text, sizeof text);
 		add_references(o, at, at + n, text, sizeof text);
-		struct listing_line *line = listing_add(host, line_table_at(&o->lines, at, &o->at), true, text, strlen(text));
+		const struct line_row *row = line_table_at(&o->lines, at);
+		struct listing_line *line = listing_add(host, row ? row->line : 0, true, text, strlen(text));
 		if (!line)
 			return false;
 		line->size = (uint8_t)n;
@@ -140,7 +138,7 @@ bool object_list(const void *object, size_t size, bool intel, struct listing *ho
 	o.elf = elf_memory((char *)(uintptr_t)object, size);
 	if (o.elf)
 		find_sections(&o);
-	bool good = o.text && o.line && line_table_read(&o.lines, o.line->d_buf, o.line->d_size);
+	bool good = o.text && line_table_read(&o.lines, object, size);
 	o.disassembler = good ? disassembler_create(intel, no_place, NULL) : NULL;
 	good = o.disassembler && list_functions(&o, host);
 	disassembler_destroy(o.disassembler);

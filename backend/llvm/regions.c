@@ -69,6 +69,41 @@ struct installed *regions_find(struct regions *r, struct vcpu *cpu, const struct
 	return region;
 }
 
+/* The micro-op at which the code for an address belongs: what has no line of its own (shared ways out, spills) goes with what stands before it. */
+static bool find_line(const struct installed *region, uint64_t at, const struct code_block **b, unsigned *uop)
+{
+	const struct line_row *row = line_table_at(&region->code.lines, at);
+	while (row && row->line <= REGION_LINE)
+		row = row > region->code.lines.row ? row - 1 : NULL;
+	if (!row)
+		return false;
+	unsigned line = REGION_LINE + 1;	/* of the block's beginning */
+	for (unsigned i = 0; i < region->n_blocks; i++) {
+		const struct code_block *block = region->use[i].block;
+		unsigned n = row->line - line;	/* instructions are counted from 1 */
+		if (n <= block->n_insns) {
+			*b = block;
+			*uop = n ? block->insn[n - 1].first_uop : 0;
+			return true;
+		}
+		line += block->n_insns + 1u;
+	}
+	return false;
+}
+
+bool regions_find_line(struct regions *r, uint64_t address, const struct code_block **b, unsigned *uop, uint32_t *size)
+{
+	const char *pc = (const char *)(uintptr_t)address;
+	for (const struct installed *region = r->installed.first; region; region = region->next) {
+		const struct compiled *code = &region->code;
+		if (pc < code->begin || pc >= code->end)
+			continue;
+		*size = (uint32_t)(code->end - code->begin);
+		return find_line(region, (uint64_t)(pc - code->begin), b, uop);
+	}
+	return false;
+}
+
 void regions_count_fault(struct regions *r, struct installed *region, bool filled, uint64_t icount)
 {
 	codecache_lock(r->config.cache);
@@ -138,6 +173,7 @@ static bool form(struct regions *r, struct code_block *head)
 	if (!region_form(&r->forming, &former, head))
 		return false;
 	r->forming.windows = r->config.windows && !head->no_windows;
+	r->forming.lines = r->config.lines;
 	return true;
 }
 
@@ -190,11 +226,12 @@ static void compile(struct regions *r, struct code_block *head, bool unlocked)
 	if (unlocked)
 		codecache_lock(cache);
 	compiler_get_stats(r->compiler, &r->compiled);
-	if (good && holds(r, &r->forming))
+	if (good && holds(r, &r->forming)) {
 		installed_add(&r->installed, &r->forming, &code);
-	else if (good)
+	} else if (good) {
+		line_table_free(&code.lines);
 		r->stats.stale++;
-	if (!good && r->forming.windows) {	/* what LLVM refuses with windows it may compile with the TLB */
+	} else if (r->forming.windows) {	/* what LLVM refuses with windows it may compile with the TLB */
 		head->no_windows = true;
 		head->heat = 0;
 	}

@@ -22,6 +22,7 @@ struct regions_config {
 	const struct frontend *frontend;
 	const struct tuning *tuning;
 	bool poll_all;			/* as region_form */
+	bool lines;			/* regions_find_line is wanted */
 	bool windows;			/* the machine has direct windows … */
 	bool may_give_up;		/* … and a region that faults too much does without */
 	bool synchronous;		/* compiled where it is asked for */
@@ -50,6 +51,8 @@ void regions_flush(struct regions *r);
  * signal handler on the vCPU's thread.
  */
 struct installed *regions_find(struct regions *r, struct vcpu *cpu, const struct process_fault *f, const struct uop **u);
+/* The block and the micro-op whose code holds the address, and the size of its region's code; false: none is known. With the cache's lock. */
+bool regions_find_line(struct regions *r, uint64_t address, const struct code_block **b, unsigned *uop, uint32_t *size);
 /* It has faulted: a page was mapped, or the region is being left. */
 void regions_count_fault(struct regions *r, struct installed *region, bool filled, uint64_t icount);
 /* With the cache's lock, of a synchronous one: prints the IR of the regions that b is part of, as they would be formed now. */

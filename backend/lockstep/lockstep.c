@@ -191,6 +191,16 @@ static void print_stats(struct machine *m, void *file)
 	l->side->ops->print_stats(m, file);
 }
 
+static void interrupted(struct vcpu *cpu, const struct interrupted *host, struct code_mark *mark)
+{
+	cpu->machine->lockstep->side->ops->interrupted(cpu, host, mark);
+}
+
+static bool locate(struct machine *m, const void *at, struct code_place *place)
+{
+	return m->lockstep->side->ops->locate(m, at, place);
+}
+
 const struct exec_ops lockstep_engine = {
 	.name = "lockstep",
 	.vcpu_init = init,
@@ -199,6 +209,8 @@ const struct exec_ops lockstep_engine = {
 	.invalidate = invalidate,
 	.flush = flush,
 	.print_stats = print_stats,
+	.interrupted = interrupted,
+	.locate = locate,
 	.ended = ended,
 	.deterministic = true,
 };

@@ -520,6 +520,12 @@ const void *stencil_resume(const struct stencil_arena *s, const struct stencil_s
 	return s->write + s->to_exec + site->resume;
 }
 
+bool stencil_holds(const struct stencil_arena *s, uint64_t address)
+{
+	uint64_t offset = address - (uint64_t)(uintptr_t)s->write - s->to_exec;
+	return offset >= s->start_hot && offset < s->hot_end;
+}
+
 const char *stencil_place(const struct stencil_arena *s, const void *code)
 {
 	uint32_t at = offset_of(s, code);

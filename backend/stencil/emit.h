@@ -38,6 +38,8 @@ void stencil_arena_stats(const struct stencil_arena *s, struct stencil_stats *st
 bool stencil_translate(struct stencil_arena *s, struct code_block *b);
 /* The same for who looks at the code: mark[i] is the distance from the block's code to micro-op i's, mark[n_uops] that to its end. */
 bool stencil_translate_marked(struct stencil_arena *s, struct code_block *b, uint32_t *mark);
+/* Whether this address is in blocks' code, not in what they share. In signal handlers too. */
+bool stencil_holds(const struct stencil_arena *s, uint64_t address);
 /* What stands at an address of the arena that a block's code jumps to: "service", "lookup", "leave", or "cold" for its own way out to C. NULL: neither. */
 const char *stencil_place(const struct stencil_arena *s, const void *code);
 /* Makes an exit of translated code jump to another block's code, or back to C. */

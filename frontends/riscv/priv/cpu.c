@@ -143,6 +143,9 @@ void riscv_resume_supervisor(struct vcpu *cpu, uint64_t pc, uint64_t a0, uint64_
 
 /* ---- the table ---- */
 
+/* The psABI's frame record; GCC's leaf functions hold s0 where ra would be. */
+static const struct frame_layout frames = { .fp = 8, .sp = 2, .ra = 1, .saved_fp = -16, .saved_ra = -8, .leaf_saves_fp_alone = true };
+
 static const struct arch_ops arch = {
 	.translate = riscv_translate,
 	.raise_misaligned = riscv_raise_misaligned,
@@ -152,6 +155,7 @@ static const struct arch_ops arch = {
 	.has_work = riscv_has_work,
 	.update_timer = riscv_update_timer,
 	.probe = riscv_probe,
+	.frames = &frames,
 };
 
 static const struct frontend_mode modes[] = {
@@ -160,6 +164,18 @@ static const struct frontend_mode modes[] = {
 	{ "machine", PRIV_M | MODE_FS_ON | MODE_LOW_HALF },
 	{ NULL, 0 },
 };
+
+static enum privilege privilege(uint32_t mode)
+{
+	switch (mode & MODE_PRIV) {
+	case PRIV_U:
+		return PRIVILEGE_USER;
+	case PRIV_M:
+		return PRIVILEGE_FIRMWARE;
+	default:
+		return PRIVILEGE_KERNEL;
+	}
+}
 
 const struct frontend riscv64_frontend = {
 	.name = "riscv64",
@@ -181,6 +197,7 @@ const struct frontend riscv64_frontend = {
 	.helpers = riscv_helpers,
 	.n_helpers = HELPER_COUNT,
 	.slot_name = riscv_slot_name,
+	.privilege = privilege,
 	.pinned_slots = { 10, 15, 14, 13 },	/* a0, a5, a4, a3 */
 	.return_slot = 1,			/* ra */
 	.modes = modes,
