@@ -20,6 +20,8 @@
 
 struct run {
 	struct run_options o;
+	const struct run_watch *watch;
+	bool watching;
 	struct vm *vm;
 	struct symbols *symbols;
 	struct trace *trace;
@@ -159,6 +161,7 @@ static bool set_up(struct run *run, struct error *err)
 	c->stats = o->stats;
 	if (!c->cache)
 		c->cache = cache_directory();
+	c->profile = run->watch;
 	if (!catch_signals(run, err) || !open_consoles(run, err))
 		return false;
 	struct chardev *consoles[] = { c->serial, c->virtio_console };
@@ -184,7 +187,8 @@ static bool set_up(struct run *run, struct error *err)
 		return error_set(err, ERROR_HOST, "out of memory");
 	if (o->gdb && !(run->gdb = gdb_start(run->vm, o->gdb, err)))
 		return error_prefix(err, "--gdb %s", o->gdb);
-	return true;
+	run->watching = run->watch && run->watch->start(run->watch->opaque, run->vm, err);
+	return run->watching || !run->watch;
 }
 
 /* ---- running and reporting ---- */
@@ -194,6 +198,9 @@ static void tear_down(struct run *run)
 {
 	if (run->gdb)
 		gdb_stop(run->gdb);
+	struct error ignored;	/* another has been reported */
+	if (run->watching)
+		(void)run->watch->stop(run->watch->opaque, run->vm, &ignored);
 	trace_stop(run->trace);
 	if (run->signal_watch)
 		event_fd_free(run->signal_watch);
@@ -252,11 +259,13 @@ static int run_to_end(struct run *run, struct error *err)
 	uint64_t start = clock_host_now();
 	if (!run->gdb && !vm_resume(run->vm, err))
 		return command_fail("run", err);
-	if (!vm_wait(run->vm, o->timeout_ns, o->no_reboot, &r.exit)) {
+	bool watched_for = run->watch && run->watch->for_ns < o->timeout_ns;
+	const struct guest_exit over = { .cause = watched_for ? EXIT_STOPPED : EXIT_TIMEOUT, .text = "--timeout" };
+	if (!vm_wait(run->vm, watched_for ? run->watch->for_ns : o->timeout_ns, o->no_reboot, &r.exit)) {
 		/* the guest may end just now: the first report wins, but a reboot is no end */
-		machine_end(&run->vm->machine, EXIT_TIMEOUT, 0, "--timeout");
+		machine_end(&run->vm->machine, over.cause, 0, watched_for ? "by --for" : "--timeout");
 		if (!vm_wait(run->vm, UINT64_MAX, true, &r.exit) || (r.exit.cause == EXIT_REBOOT && !o->no_reboot))
-			r.exit = (struct guest_exit){ .cause = EXIT_TIMEOUT, .text = "--timeout" };
+			r.exit = over;
 	}
 	r.host_ns = clock_host_now() - start;
 	vm_pause(run->vm);
@@ -287,12 +296,17 @@ static int run_to_end(struct run *run, struct error *err)
 			return command_fail("run", err);
 		}
 	}
+	if (run->watching) {
+		run->watching = false;
+		if (!run->watch->stop(run->watch->opaque, run->vm, err))
+			return command_fail(run->watch->name, err);
+	}
 	return status;
 }
 
-int cmd_run(int argc, char **argv)
+int run_guest(int argc, char **argv, const struct run_watch *watch)
 {
-	struct run run = { .signal_fd = -1 };
+	struct run run = { .signal_fd = -1, .watch = watch };
 	struct error err = { 0 };
 	int status;
 	run_options_init(&run.o);
@@ -327,4 +341,9 @@ int cmd_run(int argc, char **argv)
 		status = run_to_end(&run, &err);
 	tear_down(&run);
 	return command_finish("run", status);
+}
+
+int cmd_run(int argc, char **argv)
+{
+	return run_guest(argc, argv, NULL);
 }

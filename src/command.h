@@ -4,6 +4,8 @@
 #include "src/options.h"
 
 int cmd_run(int argc, char **argv);
+int cmd_profile(int argc, char **argv);
+int cmd_annotate(int argc, char **argv);
 int cmd_machine(int argc, char **argv);
 int cmd_cache(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);

@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: Apache-2.0
+/* `calque profile` and `calque annotate`: run a guest as `calque run` does, and tell where it has spent its time. */
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include "src/command.h"
+#include "src/profile/take.h"
+#include "src/run_options.h"
+
+#define DEFAULT_RATE 499	/* no multiple of what a guest does at a rate of its own */
+#define DEFAULT_TOP 20
+
+struct profiling {
+	const char *name;	/* the subcommand */
+	struct { void (*write)(const struct profile *p, FILE *f); bool human, json; const char *name; } out;
+	char *output, *flamegraph, *place;
+	unsigned rate, top;
+	bool exact, total;
+	uint64_t for_ns;
+	struct names *names;
+	struct taking *taking;
+	FILE *output_file, *flamegraph_file;
+};
+
+/* ---- options ---- */
+
+#define AT(field) offsetof(struct profiling, field)
+
+static bool set_for(const struct option *o, void *target, const char *value, struct error *err)
+{
+	struct profiling *p = target;
+	char *end = NULL;
+	double s = *value >= '0' && *value <= '9' ? strtod(value, &end) : 0;
+	double scale = !end ? 0 : !strcmp(end, "m") ? 60 : !strcmp(end, "ms") ? 1e-3 : !*end || !strcmp(end, "s") ? 1 : 0;
+	if (!(s > 0) || !(scale > 0) || s * scale > 1e9)
+		return error_set(err, ERROR_USAGE, "not a time: write 30s, 500ms or 2m");
+	p->for_ns = (uint64_t)llround(s * scale * 1e9);
+	return true;
+}
+
+static bool set_out(const struct option *o, void *target, const char *value, struct error *err)
+{
+	static const char *const names[] = { "human", "json", "folded", "pprof" };
+	struct profiling *p = target;
+	for (unsigned i = 0; i < ARRAY_SIZE(names); i++)
+		if (!strcmp(value, names[i])) {
+			p->out.name = names[i];
+			p->out.human = i == 0;
+			p->out.json = i == 1;
+			p->out.write = i == 2 ? profile_folded : i == 3 ? profile_pprof : NULL;
+			return true;
+		}
+	const char *near = nearest_name(value, names, ARRAY_SIZE(names));
+	return error_set(err, ERROR_USAGE, "%s%s%sthere are human, json, folded and pprof", near ? "did you mean " : "", near ? near : "",
+			 near ? "? " : "");
+}
+
+static bool set_rate(const struct option *o, void *target, const char *value, struct error *err)
+{
+	uint64_t rate;
+	if (!parse_number(value, 10000, &rate, err))
+		return false;
+	if (!rate)
+		return error_set(err, ERROR_USAGE, "from 1 to 10000 samples a second");
+	((struct profiling *)target)->rate = (unsigned)rate;
+	return true;
+}
+
+static bool add_symbols(const struct option *o, void *target, const char *value, struct error *err)
+{
+	return names_add_file(((struct profiling *)target)->names, value, err);
+}
+
+static const struct option taking_options[] = {
+	{ "for", 0, "TIME", set_for, 0, "Stop the guest after so long, as 30s, 500ms or 2m; else it runs to its end." },
+	{ "rate", 0, "HZ", set_rate, 0, "Samples a second of host time, of each vCPU; default 499." },
+	{ "exact", 0, NULL, option_flag, AT(exact),
+	  "Count each block's executions instead of sampling. All is interpreted then, block by block, some fifty times slower." },
+	{ "symbols", 0, "FILE[@ADDRESS]", add_symbols, 0,
+	  "Names from an ELF file or a System.map; for a position-independent program with the address that it was loaded to. May be repeated. "
+	  "Without kernel symbols the guest's own are looked for in its memory." },
+};
+
+static const struct option output_options[] = {
+	{ "out", 0, "FORMAT", set_out, 0, "human (default), json, folded (stacks for flame graph tools) or pprof." },
+	{ "output", 'o', "FILE", option_string, AT(output), "Where it goes; default standard output." },
+	{ "flamegraph", 0, "FILE", option_string, AT(flamegraph), "Draw a flame graph (SVG), beside what --out says." },
+	{ "total", 0, NULL, option_flag, AT(total), "Order functions by what they take with all that they call, not by what they take themselves." },
+	{ "top", 0, "N", option_unsigned, AT(top), "Rows in each table, 0 for all; default 20. JSON has all unless this is given." },
+};
+
+static const struct option annotate_options[] = {
+	{ "output", 'o', "FILE", option_string, AT(output), "Where it goes; default standard output." },
+};
+
+/* ---- watching the run ---- */
+
+static FILE *open_file(const char *option, const char *path, struct error *err)
+{
+	FILE *f = fopen(path, "we");
+	if (!f)
+		error_set(err, ERROR_USAGE, "--%s %.200s: %s", option, path, strerror(errno));
+	return f;
+}
+
+static bool start(void *opaque, struct vm *vm, struct error *err)
+{
+	struct profiling *p = opaque;
+	/* what cannot be written is said before the guest runs for an hour */
+	if (p->output && !(p->output_file = open_file("output", p->output, err)))
+		return false;
+	if (p->flamegraph && !(p->flamegraph_file = open_file("flamegraph", p->flamegraph, err)))
+		return false;
+	names_add_image(p->names, vm->config.kernel);
+	names_add_image(p->names, vm->config.firmware);
+	p->taking = profile_start(vm, p->rate, p->exact, err);
+	return p->taking;
+}
+
+static bool written(FILE *f, const char *option, const char *path, struct error *err)
+{
+	if (!fflush(f) && !ferror(f))
+		return true;
+	return error_set(err, ERROR_HOST, "--%s %.200s: %s", option, path, strerror(errno));
+}
+
+static bool stop(void *opaque, struct vm *vm, struct error *err)
+{
+	struct profiling *p = opaque;
+	struct profile profile;
+	FILE *f = p->output_file ? p->output_file : stdout;
+	bool good = true;
+	profile_stop(p->taking, &profile);
+	profile.names = p->names;
+	names_add_guest(p->names, vm);
+	if (p->place)
+		good = profile_annotate(&profile, p->place, f, err);
+	else if (p->out.human)
+		profile_print(&profile, f, p->top == UINT32_MAX ? DEFAULT_TOP : p->top, p->total);
+	else if (p->out.json)
+		profile_json(&profile, f, p->top == UINT32_MAX ? 0 : p->top);
+	else
+		p->out.write(&profile, f);
+	if (p->flamegraph_file)
+		profile_flamegraph(&profile, p->flamegraph_file);
+	good = good && (!p->output_file || written(f, "output", p->output, err)) &&
+	       (!p->flamegraph_file || written(p->flamegraph_file, "flamegraph", p->flamegraph, err));
+	tally_free(profile.tally);
+	return good;
+}
+
+/* ---- the commands ---- */
+
+static bool take_place(void *opaque, const char *text, struct error *err)
+{
+	struct profiling *p = opaque;
+	if (p->place)
+		return error_set(err, ERROR_USAGE, "one symbol or address at a time: %.100s or %.100s", p->place, text);
+	return replace_string(&p->place, text, err);
+}
+
+static const char notes[] =
+	"Behind -- stand the options of \"calque run\". The guest ends as it does there, and so does this command, with\n"
+	"the same exit status; 0 when --for is over. Its console comes first: send a profile in another form to a file.\n";
+
+/* Everything before "--" is ours; the rest goes to `run`. */
+static int profile_guest(struct profiling *p, struct command_syntax *syntax, int argc, char **argv)
+{
+	struct error err;
+	int status, own = 1;
+	while (own < argc && strcmp(argv[own], "--"))
+		own++;
+	p->names = names_new();
+	if (!p->names) {
+		error_set(&err, ERROR_HOST, "out of memory");
+		return command_fail(p->name, &err);
+	}
+	if (!command_parse(syntax, own, argv, &status))
+		return status;
+	if (syntax->operand && !p->place) {
+		error_set(&err, ERROR_USAGE, "what? calque annotate SYMBOL|ADDRESS -- --kernel FILE ...");
+		return command_fail(p->name, &err);
+	}
+	if (own == argc) {
+		error_set(&err, ERROR_USAGE, "nothing to run: put the options of \"calque run\" behind --, as \"calque %s ... -- --kernel FILE\"",
+			  p->name);
+		return command_fail(p->name, &err);
+	}
+	const struct run_watch watch = { .name = p->name, .for_ns = p->for_ns, .start = start, .stop = stop, .opaque = p };
+	return run_guest(argc - own, argv + own, &watch);
+}
+
+static int finish(struct profiling *p, int status)
+{
+	if (p->output_file)
+		fclose(p->output_file);
+	if (p->flamegraph_file)
+		fclose(p->flamegraph_file);
+	names_free(p->names);
+	free(p->output);
+	free(p->flamegraph);
+	free(p->place);
+	return command_finish(p->name, status);
+}
+
+int cmd_profile(int argc, char **argv)
+{
+	struct profiling p = { .name = "profile", .out = { .human = true }, .rate = DEFAULT_RATE, .top = UINT32_MAX, .for_ns = UINT64_MAX };
+	struct command_syntax syntax = {
+		.name = "profile",
+		.operands = "-- RUN-OPTION...",
+		.summary = "Runs a guest and tells where it spends its time: by mode, by what executes it, by function and by block.",
+		.groups = { { "Taking it", taking_options, ARRAY_SIZE(taking_options), &p }, { "Output", output_options, ARRAY_SIZE(output_options), &p } },
+		.n_groups = 2,
+		.notes = notes,
+	};
+	return finish(&p, profile_guest(&p, &syntax, argc, argv));
+}
+
+int cmd_annotate(int argc, char **argv)
+{
+	struct profiling p = { .name = "annotate", .out = { .human = true }, .rate = DEFAULT_RATE, .top = UINT32_MAX, .for_ns = UINT64_MAX };
+	struct command_syntax syntax = {
+		.name = "annotate",
+		.operands = "SYMBOL|ADDRESS -- RUN-OPTION...",
+		.summary = "Runs a guest and shows a function, or the block at an address, with samples beside its instructions.",
+		.groups = { { "Taking it", taking_options, ARRAY_SIZE(taking_options), &p }, { "Output", annotate_options, ARRAY_SIZE(annotate_options), &p } },
+		.n_groups = 2,
+		.operand = take_place,
+		.opaque = &p,
+		.notes = notes,
+	};
+	return finish(&p, profile_guest(&p, &syntax, argc, argv));
+}
