@@ -321,12 +321,10 @@ int run_guest(int argc, char **argv, const struct run_watch *watch)
 				{"Debugging", run_options_debug, n_run_options_debug, &run.o},
 			},
 		.n_groups = 4,
-		.notes = "Exit status: 0 the guest powered off, or you left; the guest's own code from a test device; "
-	                 "2 a wrong\n"
-			 "command line or file; 3 the host failed, or --engine lockstep found a difference; 4 the guest died; 124 --timeout; 128+N stopped by "
-	                 "signal N.\n"
-			 "SIGTERM, SIGINT and SIGHUP ask the guest to power off, and stop it after 30 seconds or "
-	                 "when they\n"
+		.notes = "Exit status: 0 the guest powered off, or you left; the guest's own code from a test device; 2 a wrong\n"
+			 "command line or file; 3 the host failed, or --engine lockstep found a difference; 4 the guest died;\n"
+			 "124 --timeout; 128+N stopped by signal N.\n"
+			 "SIGTERM, SIGINT and SIGHUP ask the guest to power off, and stop it after 30 seconds or when they\n"
 			 "come again.\n",
 	};
 	if (!command_parse(&syntax, argc, argv, &status)) {

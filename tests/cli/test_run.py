@@ -272,7 +272,7 @@ s.case("device tree on stdout", dump_dtb_stdout)
 
 # ---- help ----
 
-COMMANDS = ("run", "machine", "conform", "doctor")
+COMMANDS = ("run", "machine", "lift", "profile", "annotate", "conform", "doctor")
 
 
 def overview():
