@@ -93,11 +93,18 @@ void recall_get_stats(struct recall *x, struct store_stats *s)
 
 /* ---- names ---- A record's id is a hash of its input, but for the last bit: whether it goes through windows. */
 
+/* A store of the guest's that is on its way may still change the bytes: they are compared when they are used. */
+static void copy_code(const struct recall *x, uint64_t pa, void *to, unsigned size)
+{
+	(void)!phys_read(&x->config.machine->phys, GPA(pa), to, size);
+}
+
 static uint64_t key_of(const struct recall *x, const struct code_block *b)
 {
-	struct phys_page *page;
+	uint8_t bytes[PAGE_SIZE];
 	const uint32_t words[] = { b->mode, b->pa & (PAGE_SIZE - 1), b->bytes };
-	return record_hash(record_hash(0, words, sizeof words), codecache_page(x->config.cache, b, &page) + words[1], b->bytes);
+	copy_code(x, b->pa, bytes, b->bytes);
+	return record_hash(record_hash(0, words, sizeof words), bytes, b->bytes);
 }
 
 bool recall_knows(struct recall *x, const struct code_block *head)
@@ -171,8 +178,9 @@ bool recall_form(struct recall *x, struct region *r, struct code_block *head, st
 		.cache = c->cache, .tuning = c->tuning, .frontend = c->machine->frontend, .poll_all = c->poll_all, .op_of = c->op_of,
 		.arena = c->arena, .shape = &s->shape, .make_block = make_block, .make_code = make_code, .opaque = x,
 	};
-	struct phys_page *page;
-	if (head->dead || !stored_matches(s, codecache_page(c->cache, head, &page)) || !region_form(r, &former, head))
+	uint8_t page[PAGE_SIZE];
+	copy_code(x, head->pa & PAGE_MASK, page, PAGE_SIZE);
+	if (head->dead || !stored_matches(s, page) || !region_form(r, &former, head))
 		return false;
 	r->windows = side->name.id & 1;
 	*image = s->image;
@@ -186,13 +194,11 @@ void recall_note(struct recall *x, const struct region *r)
 {
 	struct side *side = &x->writing;
 	struct stored *s = &side->stored;
-	struct phys_page *page;
-	const uint8_t *bytes = codecache_page(x->config.cache, r->block[0].block, &page);
 	*s = (struct stored){ .guest = x->guest, .input = side->input };
 	region_get_shape(r, &s->shape);
 	for (unsigned i = 0; i < r->n_blocks && s->guest_size + r->block[i].block->bytes <= sizeof x->guest; i++) {
 		s->length[i] = r->block[i].block->bytes;
-		memcpy(x->guest + s->guest_size, bytes + r->block[i].offset, s->length[i]);
+		copy_code(x, r->block[i].block->pa, x->guest + s->guest_size, s->length[i]);
 		s->guest_size += s->length[i];
 	}
 	side->name.key = key_of(x, r->block[0].block);

@@ -110,7 +110,7 @@ START_TEST(looked_at)
 	/* sent elsewhere while it runs: into the trap of an instruction that is none */
 	OK(calque_vcpu_write_register(vm, 0, "mtvec", RAM + 0x1000, &err));
 	OK(calque_memory_write(vm, RAM + 0x1000, self, sizeof self, &err));
-	OK(calque_memory_write(vm, RAM + l->start, (uint32_t[]){ 0 }, 4, &err));
+	OK(calque_vcpu_write_memory(vm, 0, RAM + l->start, (uint32_t[]){ 0 }, 4, &err));
 	while (reg(vm, "pc") != RAM + 0x1000)
 		nap(1);
 	calque_vm_destroy(vm);
