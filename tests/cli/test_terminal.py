@@ -22,7 +22,9 @@ def leader(pipe, command):
         os.setpgid(0, 0)
         signal.signal(signal.SIGTTOU, signal.SIG_IGN)
         os.tcsetpgrp(0, os.getpid())
-        signal.signal(signal.SIGTTOU, signal.SIG_DFL)
+        # a test in the background (`check &`) inherits that the others are ignored
+        for number in (signal.SIGTTOU, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
+            signal.signal(number, signal.SIG_DFL)
 
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
     child = subprocess.Popen(command, preexec_fn=foreground)  # pylint: disable=subprocess-popen-preexec-fn,consider-using-with
