@@ -10,6 +10,14 @@ struct installed *installed_at(const struct code_block *head)
 	return NULL;
 }
 
+bool installed_since(const struct code_block *b, uint64_t sample)
+{
+	for (struct region_use *use = b->regions; use; use = use->next)
+		if (use->region->live && use->region->since >= sample)
+			return true;
+	return false;
+}
+
 void installed_retire(struct installed_list *l, struct installed *region)
 {
 	if (!region->live)
@@ -19,7 +27,7 @@ void installed_retire(struct installed_list *l, struct installed *region)
 	l->dropped++;
 }
 
-void installed_add(struct installed_list *l, const struct region *formed, struct compiled *code)
+void installed_add(struct installed_list *l, const struct region *formed, struct compiled *code, uint64_t sample)
 {
 	struct code_block *head = formed->block[0].block;
 	struct installed *region, *old = installed_at(head);	/* `llvm`: of the block alone */
@@ -34,6 +42,7 @@ void installed_add(struct installed_list *l, const struct region *formed, struct
 	region->code = *code;
 	region->n_blocks = formed->n_blocks;
 	region->live = true;
+	region->since = sample;
 	for (unsigned i = 0; i < formed->n_blocks; i++) {
 		region->use[i] = (struct region_use){ formed->block[i].block->regions, region, formed->block[i].block };
 		formed->block[i].block->regions = &region->use[i];

@@ -18,6 +18,7 @@ struct installed {
 	struct code_block *head;
 	bool live;			/* its head leads to it */
 	uint64_t original;		/* what the head's code began with */
+	uint64_t since;			/* samples that had been taken before */
 	struct compiled code;
 	unsigned faults;		/* host faults of its accesses */
 	uint64_t first_fault;		/* icount */
@@ -32,8 +33,10 @@ struct installed_list {
 
 /* The region that the block leads to, NULL: none. */
 struct installed *installed_at(const struct code_block *head);
-/* Installs what has been made of blocks that are all alive, in place of what its head leads to. Takes the lines. */
-void installed_add(struct installed_list *l, const struct region *formed, struct compiled *code);
+/* Whether a region that the block is in has been installed since so many samples. */
+bool installed_since(const struct code_block *b, uint64_t sample);
+/* Installs what has been made of blocks that are all alive, in place of what its head leads to, after so many samples. Takes the lines. */
+void installed_add(struct installed_list *l, const struct region *formed, struct compiled *code, uint64_t sample);
 /* Takes a region out of use; vCPUs that are inside go on until they leave. */
 void installed_retire(struct installed_list *l, struct installed *region);
 /* All regions that the block is part of. */

@@ -98,3 +98,5 @@ struct region_loops { uint64_t of[REGION_MAX_BLOCKS][(REGION_MAX_BLOCKS + 63) / 
 void region_find_loops(const struct region *r, struct region_loops *loops);
 /* How many of block a's loops block b is in, too. */
 unsigned region_shared_loops(const struct region_loops *loops, unsigned a, unsigned b);
+/* The head of the smallest loop that the block is in; the block itself if it is one, or in none. */
+unsigned region_innermost_head(const struct region *r, const struct region_loops *loops, unsigned block);

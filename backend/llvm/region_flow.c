@@ -96,3 +96,23 @@ unsigned region_shared_loops(const struct region_loops *loops, unsigned a, unsig
 		n += (unsigned)__builtin_popcountll(loops->of[a][i] & loops->of[b][i]);
 	return n;
 }
+
+static bool is_in(const struct region_loops *loops, unsigned block, unsigned head)
+{
+	return loops->of[block][head / 64] >> head % 64 & 1;
+}
+
+unsigned region_innermost_head(const struct region *r, const struct region_loops *loops, unsigned block)
+{
+	unsigned innermost = block, least = ~0u;
+	for (unsigned head = 0; head < r->n_blocks && !is_in(loops, block, block); head++) {
+		unsigned size = 0;
+		for (unsigned i = 0; i < r->n_blocks && is_in(loops, block, head); i++)
+			size += is_in(loops, i, head);
+		if (size && size < least) {
+			innermost = head;
+			least = size;
+		}
+	}
+	return innermost;
+}

@@ -157,7 +157,7 @@ static bool recall(struct regions *r, struct code_block *head, bool unlocked)
 			compiler_load(r->compiler, &r->recalled, &image, &code);
 	}
 	if (found)
-		installed_add(&r->installed, &r->recalled, &code);
+		installed_add(&r->installed, &r->recalled, &code, r->stats.samples);
 	r->stats.recalled += found;
 	r->stats.lost += n && !found;
 	r->stats.recall_ns += clock_host_now() - begin;
@@ -175,6 +175,26 @@ static bool form(struct regions *r, struct code_block *head)
 	r->forming.windows = r->config.windows && !head->no_windows;
 	r->forming.lines = r->config.lines;
 	return true;
+}
+
+/*
+ * Forms the region in which a block is hot. It begins at the head of the block's loop, since a loop that is entered in its midst makes worse code, and
+ * since many of its blocks may be found hot; if that has a region, which does without the block, at the block. NULL: there is none.
+ */
+static struct code_block *form_around(struct regions *r, struct code_block *b)
+{
+	struct region_loops loops;
+	if (!form(r, b))
+		return NULL;
+	region_find_loops(&r->forming, &loops);
+	struct code_block *head = r->forming.block[region_innermost_head(&r->forming, &loops, 0)].block;
+	if (head == b || !head->code || installed_at(head))
+		return b;
+	if (form(r, head))
+		for (unsigned i = 0; i < r->forming.n_blocks; i++)
+			if (r->forming.block[i].block == b)
+				return head;
+	return form(r, b) ? b : NULL;
 }
 
 /* Compiles what has been formed, and keeps it for later runs. On a vCPU's thread the host's floating-point status is the guest's. */
@@ -200,17 +220,11 @@ static bool holds(const struct regions *r, const struct region *formed)
 	return same;
 }
 
-/* With the cache's lock, which `unlocked` lets go while LLVM works. */
+/* What has been formed. With the cache's lock, which `unlocked` lets go while LLVM works. */
 static void compile(struct regions *r, struct code_block *head, bool unlocked)
 {
 	struct codecache *cache = r->config.cache;
 	struct compiled code;
-	if (!unlocked && recall(r, head, false))
-		return;
-	if (!form(r, head)) {
-		r->stats.failed++;
-		return;
-	}
 	/* what is left again at once costs more to enter than it saves */
 	if (unlocked && !r->forming.loops) {
 		r->stats.straight++;
@@ -227,7 +241,7 @@ static void compile(struct regions *r, struct code_block *head, bool unlocked)
 		codecache_lock(cache);
 	compiler_get_stats(r->compiler, &r->compiled);
 	if (good && holds(r, &r->forming)) {
-		installed_add(&r->installed, &r->forming, &code);
+		installed_add(&r->installed, &r->forming, &code, r->stats.samples);
 	} else if (good) {
 		line_table_free(&code.lines);
 		r->stats.stale++;
@@ -251,7 +265,22 @@ void regions_print(struct regions *r, const struct code_block *b, FILE *f)
 
 void regions_compile_now(struct regions *r, struct code_block *b)
 {
-	compile(r, b, false);
+	if (recall(r, b, false))
+		return;
+	if (form(r, b))
+		compile(r, b, false);
+	else
+		r->stats.failed++;
+}
+
+/* The same where the block has been found hot. */
+static void compile_around(struct regions *r, struct code_block *b, bool unlocked)
+{
+	struct code_block *head = form_around(r, b);
+	if (head)
+		compile(r, head, unlocked);
+	else
+		r->stats.failed++;
 }
 
 /* Compiles what is hot. */
@@ -265,8 +294,10 @@ static void *compile_thread(void *opaque)
 		codecache_lock(r->config.cache);
 		if (request.epoch != codecache_epoch(r->config.cache) || r->stats.samples - request.sample >= STALE)
 			r->stats.stale++;
+		else if (installed_since(request.block, request.sample))
+			request.block->heat = 0;	/* perhaps it is not, by now */
 		else if (!installed_at(request.block))
-			compile(r, request.block, true);
+			compile_around(r, request.block, true);
 		codecache_unlock(r->config.cache);
 	}
 	return NULL;
@@ -313,11 +344,11 @@ void regions_sample(struct regions *r, struct code_block *b)
 		r->stats.inside++;
 	} else if (!b->dead && b->code && b->heat < UINT16_MAX && ++b->heat >= r->config.tuning->heat && asks_again(r, b->heat) &&
 		   !installed_at(b)) {
-		if (r->config.synchronous)
-			compile(r, b, false);
-		else
+		if (!r->config.synchronous)
 			requests_add(r->config.recall && recall_knows(r->config.recall, b) ? &r->known : &r->hot,
 				     request_for(r, b));
+		else if (!recall(r, b, false))
+			compile_around(r, b, false);
 	}
 	codecache_unlock(r->config.cache);
 }

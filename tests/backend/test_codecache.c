@@ -1,35 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The block cache by itself: no micro-op is executed here. */
-#include "backend/cache/codecache.h"
-#include "tests/check_main.h"
-#include "tests/runtime/fake.h"
-
-static struct fake f;
-static struct codecache *cc;
-static const void *table[UOP_COUNT];
-static const char near, far;
-static const struct code_handlers handlers = { table, &near, &far };
-
-#define ARENA (256u << 10)
-
-static void setup(void)
-{
-	struct error err;
-	fake_init(&f, 1);
-	cc = codecache_create(&f.m, &handlers, NULL, ARENA, &err);
-	ck_assert_ptr_nonnull(cc);
-}
-
-static void teardown(void)
-{
-	codecache_destroy(cc);
-	fake_destroy(&f);
-}
-
-static struct phys_page *page(uint64_t pa)
-{
-	return phys_page(&f.m.phys, phys_find(&f.m.phys, GPA(pa)), GPA(pa));
-}
+#include "tests/backend/cache_fixture.h"
 
 /* A block of `bytes` bytes of code with two micro-ops that goes to `target`. */
 static struct code_block *add(uint64_t pa, unsigned bytes, int64_t target)

@@ -3,55 +3,25 @@
 #include "backend/llvm/region.h"
 #include "backend/llvm/stored.h"
 #include "frontends/frontend.h"
-#include "tests/check_main.h"
-#include "tests/runtime/fake.h"
+#include "tests/backend/cache_fixture.h"
 
-#define ARENA (256u << 10)
 #define MODE 3
 
-static struct fake f;
-static struct codecache *cc;
-static const char ops[UOP_COUNT], near, far;
-static const void *table[UOP_COUNT];
-static const struct code_handlers handlers = { table, &near, &far };
 static const struct frontend frontend = { .return_slot = 1 };
 static struct region r;
 
-static void setup(void)
+static enum uop_op op_of(const void *opaque, const struct uop *bound)
 {
-	struct error err;
-	for (unsigned i = 0; i < UOP_COUNT; i++)
-		table[i] = &ops[i];
-	fake_init(&f, 1);
-	cc = codecache_create(&f.m, &handlers, NULL, ARENA, &err);
-	ck_assert_ptr_nonnull(cc);
+	return (enum uop_op)((const char *)bound->handler - ops);
 }
-
-static void teardown(void)
-{
-	codecache_destroy(cc);
-	fake_destroy(&f);
-}
-
-/* ---- a switch: the head jumps by register to cases, which jump back, but the first one to case JOINED ---- */
-
-#define JOINED 5
-#define CASE(n) (16 * ((n) + 1))	/* offset in the page */
-#define OUTSIDE 0xc00	/* too far from the switch to be taken for one of its cases */
 
 /* As lifted: without code. */
-static struct code_block *lift(unsigned offset, enum uop_op end, int64_t target)
+static struct code_block *lift_branch(unsigned offset, enum uop_op end, int64_t taken, int64_t otherwise)
 {
-	struct phys_page *page = phys_page(&f.m.phys, phys_find(&f.m.phys, GPA(FAKE_RAM)), GPA(FAKE_RAM));
-	struct ir_block b = { .n_uops = 1, .n_insns = 1, .bytes = 4, .target = { target } };
+	struct ir_block b = { .n_uops = 1, .n_insns = 1, .bytes = 4, .target = { taken, otherwise } };
 	b.uop[0] = (struct uop){ .op = end, .a = end == UOP_jr ? 5 : 0 };
-	atomic_store(&page->code, 1);
-	return codecache_add(cc, &b, FAKE_RAM + offset, CODE_NO_PAGE, MODE, (struct phys_page *[2]){ page, NULL });
-}
-
-static struct code_block *lift_case(unsigned n)
-{
-	return lift(CASE(n), UOP_jmp, n ? 0 : CASE(JOINED));
+	atomic_store(&page(FAKE_RAM)->code, 1);
+	return codecache_add(cc, &b, FAKE_RAM + offset, CODE_NO_PAGE, MODE, (struct phys_page *[2]){ page(FAKE_RAM), NULL });
 }
 
 static struct code_block *execute(struct code_block *b)
@@ -60,16 +30,27 @@ static struct code_block *execute(struct code_block *b)
 	return b;
 }
 
+/* ---- a switch: the head jumps by register to cases, which jump back, but the first one to case JOINED ---- */
+
+#define JOINED 5
+#define CASE(n) (16 * ((n) + 1))	/* offset in the page */
+#define OUTSIDE 0xc00	/* too far from the switch to be taken for one of its cases */
+
+static struct code_block *lift(unsigned offset, enum uop_op end, int64_t target)
+{
+	return lift_branch(offset, end, target, 0);
+}
+
+static struct code_block *lift_case(unsigned n)
+{
+	return lift(CASE(n), UOP_jmp, n ? 0 : CASE(JOINED));
+}
+
 /* The case, and a block outside the region with a link to it. */
 static void execute_linked_case(unsigned n)
 {
 	struct code_block *outside = execute(lift(OUTSIDE + CASE(n), UOP_jmp, CASE(n)));
 	codecache_link(cc, code_exits(outside->uop), execute(lift_case(n)));
-}
-
-static enum uop_op op_of(const void *opaque, const struct uop *bound)
-{
-	return (enum uop_op)((const char *)bound->handler - ops);
 }
 
 static struct code_block *make_case(void *opaque, const struct code_block *head, unsigned offset)
@@ -117,12 +98,49 @@ START_TEST(a_shape_brings_its_landings)
 }
 END_TEST
 
+/* ---- loops: 0 leads into one from OUTER to OUTER_END, which has one from INNER to INNER_END ---- */
+
+enum { OUTER = 16, INNER = 32, INNER_END = 48, OUTER_END = 64, BEHIND = 80 };
+
+/* The head of the loop around a block, as offsets in the page, of a region that is formed from it */
+static unsigned head_around(unsigned offset)
+{
+	struct region_loops loops;
+	ck_assert(form(codecache_find(cc, FAKE_RAM + offset, MODE), NULL));
+	ck_assert_uint_eq(r.block[0].offset, offset);
+	region_find_loops(&r, &loops);
+	return r.block[region_innermost_head(&r, &loops, 0)].offset;
+}
+
+START_TEST(a_block_is_in_the_innermost_loop)
+{
+	codecache_lock(cc);
+	execute(lift(0, UOP_jmp, OUTER));
+	execute(lift(OUTER, UOP_jmp, INNER));
+	execute(lift(INNER, UOP_jmp, INNER_END));
+	execute(lift_branch(INNER_END, UOP_bne, INNER, OUTER_END));
+	execute(lift_branch(OUTER_END, UOP_bne, OUTER, BEHIND));
+	execute(lift(BEHIND, UOP_jmp, BEHIND + 16));
+	ck_assert_uint_eq(head_around(INNER_END), INNER);
+	ck_assert_uint_eq(head_around(INNER), INNER);
+	ck_assert_uint_eq(head_around(OUTER_END), OUTER);
+	ck_assert_uint_eq(head_around(OUTER), OUTER);
+	ck_assert_uint_eq(head_around(BEHIND), BEHIND);
+	ck_assert_uint_eq(head_around(0), 0);
+	codecache_unlock(cc);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("region");
 	TCase *c = tcase_create("shapes");
 	tcase_add_checked_fixture(c, setup, teardown);
 	tcase_add_test(c, a_shape_brings_its_landings);
+	suite_add_tcase(s, c);
+	c = tcase_create("loops");
+	tcase_add_checked_fixture(c, setup, teardown);
+	tcase_add_test(c, a_block_is_in_the_innermost_loop);
 	suite_add_tcase(s, c);
 	return run_suites("backend/region", 1, &s);
 }
