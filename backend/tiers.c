@@ -304,13 +304,13 @@ static void sample(struct vcpu *cpu)
 	struct tier *t = cpu->exec;
 	cpu->sample_icount = cpu->icount + t->shared->tuning->sample_period;
 	if (t->calls.in_region) {
-		regions_sample(t->shared->regions, NULL);
+		regions_sample(t->shared->regions, cpu, NULL);
 		return;
 	}
 	uint64_t epoch = codecache_epoch(t->shared->cache);
 	struct code_block *b = finder_look_up(&t->finder, cpu->pc);
 	if (b && !finder_is_once(&t->finder, b) && epoch == codecache_epoch(t->shared->cache))
-		regions_sample(t->shared->regions, b);
+		regions_sample(t->shared->regions, cpu, b);
 }
 
 static void run(struct vcpu *cpu)

@@ -33,7 +33,8 @@ struct exception {
 struct jump_cache_entry {
 	_Alignas(32) uint64_t pc;
 	uint64_t key;		/* another thread may store 0 */
-	const void *code;	/* the executor's */
+	const void *code;	/* the executor's … */
+	struct code_block *block;	/* … and what it was made from */
 };
 #define JUMP_CACHE_SIZE 16384	/* a boot's working set (docs/performance.md) */
 #define JUMP_CACHE_ENTRY(cpu, pc) (&(cpu)->jump_cache[(pc) >> 1 & (JUMP_CACHE_SIZE - 1)])

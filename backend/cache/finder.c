@@ -98,7 +98,7 @@ static bool second_page_holds(struct finder *x, const struct code_block *b, uint
 	       (mmu_fetch(x->cpu, (va & PAGE_MASK) + PAGE_SIZE, &next) && next.pa == b->second_pa);
 }
 
-static void note_code(struct finder *x, uint64_t va, const struct mmu_code *code, const struct code_block *b)
+static void note_code(struct finder *x, uint64_t va, const struct mmu_code *code, struct code_block *b)
 {
 	struct vcpu *cpu = x->cpu;
 	mmu_note_code(cpu, va, code->leaf_bits);
@@ -108,6 +108,7 @@ static void note_code(struct finder *x, uint64_t va, const struct mmu_code *code
 		struct jump_cache_entry *j = JUMP_CACHE_ENTRY(cpu, va);
 		j->pc = va;
 		j->code = b->code;
+		j->block = b;
 		__atomic_store_n(&j->key, cpu->jump_key[va >> 63], __ATOMIC_RELAXED);
 	}
 }

@@ -156,7 +156,7 @@ static const void *link_object(struct compiler *c, LLVMMemoryBufferRef object, c
 static void fill_links(struct region_links *links, const struct region *r)
 {
 	for (const struct region_block *rb = r->block; rb < r->block + r->n_blocks; rb++)
-		*links++ = (struct region_links){ rb->bound, { rb->exit[0].code, rb->exit[1].code } };
+		*links++ = (struct region_links){ rb->bound, { rb->exit[0].code, rb->exit[1].code }, rb->code };
 }
 
 static void lower(struct compiler *c, LLVMModuleRef module, const struct region *r, const char *name)

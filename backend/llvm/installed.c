@@ -27,7 +27,7 @@ void installed_retire(struct installed_list *l, struct installed *region)
 	l->dropped++;
 }
 
-void installed_add(struct installed_list *l, const struct region *formed, struct compiled *code, uint64_t sample)
+void installed_add(struct installed_list *l, const struct region *formed, struct compiled *code, const struct sighting *seen, uint64_t sample)
 {
 	struct code_block *head = formed->block[0].block;
 	struct installed *region, *old = installed_at(head);	/* `llvm`: of the block alone */
@@ -43,6 +43,7 @@ void installed_add(struct installed_list *l, const struct region *formed, struct
 	region->n_blocks = formed->n_blocks;
 	region->live = true;
 	region->since = sample;
+	region->seen = *seen;
 	for (unsigned i = 0; i < formed->n_blocks; i++) {
 		region->use[i] = (struct region_use){ formed->block[i].block->regions, region, formed->block[i].block };
 		formed->block[i].block->regions = &region->use[i];

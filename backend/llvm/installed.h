@@ -5,6 +5,7 @@
  */
 #pragma once
 #include "backend/llvm/compile.h"
+#include "backend/llvm/requests.h"
 #include "backend/stencil/emit.h"
 
 /* A region's membership in the list of one of its blocks. */
@@ -19,6 +20,7 @@ struct installed {
 	bool live;			/* its head leads to it */
 	uint64_t original;		/* what the head's code began with */
 	uint64_t since;			/* samples that had been taken before */
+	struct sighting seen;		/* of its head, when it was formed */
 	struct compiled code;
 	unsigned faults;		/* host faults of its accesses */
 	uint64_t first_fault;		/* icount */
@@ -36,7 +38,7 @@ struct installed *installed_at(const struct code_block *head);
 /* Whether a region that the block is in has been installed since so many samples. */
 bool installed_since(const struct code_block *b, uint64_t sample);
 /* Installs what has been made of blocks that are all alive, in place of what its head leads to, after so many samples. Takes the lines. */
-void installed_add(struct installed_list *l, const struct region *formed, struct compiled *code, uint64_t sample);
+void installed_add(struct installed_list *l, const struct region *formed, struct compiled *code, const struct sighting *seen, uint64_t sample);
 /* Takes a region out of use; vCPUs that are inside go on until they leave. */
 void installed_retire(struct installed_list *l, struct installed *region);
 /* All regions that the block is part of. */

@@ -122,7 +122,7 @@ static void poll(struct lowering *l)
 	lower_at(l, tripped);
 	lower_store_dirty(l);
 	lower_store(l, K(1), FIELD(lower_load(l, l->ptr, VCPU(exec)), offsetof(struct stencil_calls, in_region)));
-	lower_leave(l, BIN(Add, slot_get(l, SLOT_PAGE), K(l->block->offset)));
+	lower_leave(l, BIN(Add, slot_get(l, SLOT_PAGE), K((int64_t)l->block->position)));
 	lower_at(l, body);
 }
 
@@ -175,6 +175,7 @@ static void begin_region(struct lowering *l)
 	fp_make_raw(l);
 	kept_choose(l);
 	windows_begin_region(l);
+	lower_make_mapped(l);
 	make_slot(l, SLOT_PAGE);
 	for (unsigned i = 0; i < STENCIL_PINS; i++)
 		make_slot(l, l->pins[i]);
@@ -191,6 +192,7 @@ static void begin_region(struct lowering *l)
 				make_slot(l, u->c);
 		}
 	LLVMBuildStore(l->b, LLVMGetParam(l->fn, ARG_ICOUNT), l->icount);
+	LLVMBuildStore(l->b, lower_load(l, l->i64, VCPU(reg[SLOT_PAGE])), l->slot[SLOT_PAGE]);
 	lower_reload(l);
 	for (unsigned i = 0; i < STENCIL_PINS; i++)
 		slot_set(l, l->pins[i], LLVMGetParam(l->fn, ARG_PINS + i));

@@ -28,7 +28,8 @@ struct lowering {
 	const struct region_block *block;	/* being lowered */
 	const struct uop *bound;		/* the running micro-op in the code cache */
 	LLVMValueRef fn, cpu, links;		/* links: struct region_links of each block */
-	LLVMValueRef slot[VCPU_SLOTS];		/* allocas; NULL: not used in this region. A double where there is a raw64. */
+	/* Allocas; NULL: not used in this region. A double where there is a raw64. SLOT_PAGE remains the head's page. */
+	LLVMValueRef slot[VCPU_SLOTS];
 	LLVMValueRef raw32[VCPU_SLOTS], raw64[VCPU_SLOTS];	/* allocas; NULL: not read so (lower_fp.h) */
 	bool dirty[VCPU_SLOTS];			/* struct vcpu may hold an older value */
 	uint8_t form[VCPU_SLOTS];		/* enum slot_form */
@@ -38,6 +39,7 @@ struct lowering {
 	uint8_t (*form_at)[VCPU_SLOTS];		/* … and the forms */
 	LLVMValueRef icount, result;		/* allocas; what helpers return */
 	LLVMBasicBlockRef entries[REGION_MAX_BLOCKS];
+	LLVMValueRef mapped[REGION_MAX_BLOCKS];	/* allocas, by the first block of each page but the head's: it has been found where it should be */
 	LLVMBasicBlockRef leave, ret;		/* shared ways out: to cpu->pc = leave_pc; with all done */
 	LLVMValueRef leave_pc;			/* alloca */
 	LLVMValueRef likely;			/* branch weights: nearly always taken */
@@ -129,6 +131,9 @@ value lower_slow(struct lowering *l, const struct uop *u);
 value lower_self(struct lowering *l);
 /* Goes on in an exit of the block, or at a guest address, or in the run loop at one. The block is complete and flushed. */
 void lower_exit(struct lowering *l, unsigned n);
+/* … or in a block of the region. What that needs is made at the region's beginning. */
+void lower_enter(struct lowering *l, unsigned to);
+void lower_make_mapped(struct lowering *l);
 void lower_indirect(struct lowering *l, value pc);
 void lower_leave(struct lowering *l, value pc);
 value lower_target(struct lowering *l, unsigned n);

@@ -87,13 +87,12 @@ LOWER(jr)
 	/* to blocks of the region, or anywhere */
 	unsigned to[REGION_MAX_NEXT], n = region_next(l->region, (unsigned)(l->block - l->region->block), to);
 	LLVMBasicBlockRef other = lower_block(l, "other");
-	value offset = BIN(Sub, pc, slot_get(l, SLOT_PAGE)), choice = LLVMBuildSwitch(l->b, offset, other, n);
+	value position = BIN(Sub, pc, slot_get(l, SLOT_PAGE)), choice = LLVMBuildSwitch(l->b, position, other, n);
 	for (unsigned i = 0; i < n; i++) {
 		LLVMBasicBlockRef here = lower_block(l, "here");
-		LLVMAddCase(choice, K(l->region->block[to[i]].offset), here);
+		LLVMAddCase(choice, K((int64_t)l->region->block[to[i]].position), here);
 		lower_at(l, here);
-		lower_store_for(l, to[i]);
-		LLVMBuildBr(l->b, l->entries[to[i]]);
+		lower_enter(l, to[i]);
 	}
 	lower_at(l, other);
 	lower_indirect(l, pc);

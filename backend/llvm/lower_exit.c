@@ -7,15 +7,19 @@
 
 /* ---- C ---- */
 
-static value load_link(struct lowering *l, size_t member)
+static value load_link(struct lowering *l, size_t block, size_t member)
 {
-	size_t block = (size_t)(l->block - l->region->block);
 	return lower_load(l, l->ptr, FIELD(l->links, block * sizeof(struct region_links) + member));
+}
+
+static size_t here(const struct lowering *l)
+{
+	return (size_t)(l->block - l->region->block);
 }
 
 value lower_self(struct lowering *l)
 {
-	return FIELD(load_link(l, offsetof(struct region_links, bound)), (l->bound - l->block->bound) * (ptrdiff_t)sizeof *l->bound);
+	return FIELD(load_link(l, here(l), offsetof(struct region_links, bound)), (l->bound - l->block->bound) * (ptrdiff_t)sizeof *l->bound);
 }
 
 value lower_slow(struct lowering *l, const struct uop *u)
@@ -61,17 +65,28 @@ void lower_leave(struct lowering *l, value pc)
 	LLVMBuildBr(l->b, l->leave);
 }
 
-/* The virtual-PC cache's entry for pc (JUMP_CACHE_ENTRY); goes on where it holds pc in the current context, and looks pc up otherwise. */
-static value probe(struct lowering *l, value pc)
+/* Whether the virtual-PC cache's entry for pc (JUMP_CACHE_ENTRY), to which *entry points then, holds pc in the current context. */
+static value holds(struct lowering *l, value pc, value *entry)
 {
 	value at = BIN(Mul, BIN(And, BIN(LShr, pc, K(1)), K(JUMP_CACHE_SIZE - 1)), K(sizeof(struct jump_cache_entry)));
-	value entry = LLVMBuildInBoundsGEP2(l->b, l->i8, lower_load(l, l->ptr, VCPU(jump_cache)), &at, 1, "");
+	*entry = LLVMBuildInBoundsGEP2(l->b, l->i8, lower_load(l, l->ptr, VCPU(jump_cache)), &at, 1, "");
 	value half = BIN(Mul, BIN(LShr, pc, K(63)), K(sizeof(uint64_t)));
 	value key = lower_load(l, l->i64, LLVMBuildInBoundsGEP2(l->b, l->i8, VCPU(jump_key), &half, 1, ""));
-	value entry_key = lower_load(l, l->i64, FIELD(entry, offsetof(struct jump_cache_entry, key)));
+	value entry_key = lower_load(l, l->i64, FIELD(*entry, offsetof(struct jump_cache_entry, key)));
 	LLVMSetOrdering(entry_key, LLVMAtomicOrderingMonotonic);
 	LLVMSetAlignment(entry_key, 8);
-	value same = BIN(And, CMP(EQ, lower_load(l, l->i64, FIELD(entry, offsetof(struct jump_cache_entry, pc))), pc), CMP(EQ, entry_key, key));
+	return BIN(And, CMP(EQ, lower_load(l, l->i64, FIELD(*entry, offsetof(struct jump_cache_entry, pc))), pc), CMP(EQ, entry_key, key));
+}
+
+static value found_code(struct lowering *l, value entry)
+{
+	return lower_load(l, l->ptr, FIELD(entry, offsetof(struct jump_cache_entry, code)));
+}
+
+/* Goes on with the code for pc from the virtual-PC cache, and looks pc up otherwise. */
+static value probe(struct lowering *l, value pc)
+{
+	value entry, same = holds(l, pc, &entry);
 	LLVMBasicBlockRef found = lower_block(l, "found"), lost = lower_block(l, "lost");
 	lower_likely(l, same, found, lost);
 	lower_at(l, lost);
@@ -80,7 +95,7 @@ static value probe(struct lowering *l, value pc)
 	lower_at(l, found);
 	value page = BIN(And, pc, K(PAGE_MASK));
 	lower_store(l, page, VCPU(reg[SLOT_PAGE]));
-	return lower_load(l, l->ptr, FIELD(entry, offsetof(struct jump_cache_entry, code)));
+	return found_code(l, entry);
 }
 
 void lower_indirect(struct lowering *l, value pc)
@@ -89,17 +104,69 @@ void lower_indirect(struct lowering *l, value pc)
 	jump(l, probe(l, pc));
 }
 
+static unsigned first_in_page(const struct region *r, int32_t page)
+{
+	unsigned i = 0;
+	while (region_page(r->block[i].position) != page)
+		i++;
+	return i;
+}
+
+void lower_make_mapped(struct lowering *l)
+{
+	for (unsigned i = 1; i < l->region->n_blocks; i++) {
+		int32_t page = region_page(l->region->block[i].position);
+		if (!page || first_in_page(l->region, page) != i)
+			continue;
+		l->mapped[i] = LLVMBuildAlloca(l->b, l->i1, "mapped");
+		LLVMBuildStore(l->b, LLVMConstInt(l->i1, 0, 0), l->mapped[i]);
+	}
+}
+
+/*
+ * Goes elsewhere unless the block's page is mapped where the region has it. What has been found so holds until the region is left, as it does for the
+ * head's page: a change is seen by a poll.
+ */
+static void check_mapped(struct lowering *l, unsigned to)
+{
+	int32_t position = l->region->block[to].position;
+	value mapped = l->mapped[first_in_page(l->region, region_page(position))];
+	LLVMBasicBlockRef look = lower_block(l, "look"), found = lower_block(l, "found"), inside = lower_block(l, "inside"), elsewhere = lower_block(l, "elsewhere");
+	lower_likely(l, LLVMBuildLoad2(l->b, l->i1, mapped, ""), inside, look);
+	lower_at(l, look);
+	value pc = BIN(Add, slot_get(l, SLOT_PAGE), K((int64_t)position)), entry, same = holds(l, pc, &entry);
+	value own = load_link(l, to, offsetof(struct region_links, own));
+	lower_likely(l, BIN(And, same, CMP(EQ, found_code(l, entry), own)), found, elsewhere);
+	lower_at(l, elsewhere);
+	lower_indirect(l, pc);
+	lower_at(l, found);
+	LLVMBuildStore(l->b, LLVMConstInt(l->i1, 1, 0), mapped);
+	LLVMBuildBr(l->b, inside);
+	lower_at(l, inside);
+}
+
+void lower_enter(struct lowering *l, unsigned to)
+{
+	int32_t page = region_page(l->region->block[to].position);
+	if (page != region_page(l->block->position)) {
+		if (page)
+			check_mapped(l, to);
+		lower_store(l, BIN(Add, slot_get(l, SLOT_PAGE), K((int64_t)page)), VCPU(reg[SLOT_PAGE]));
+	}
+	lower_store_for(l, to);
+	LLVMBuildBr(l->b, l->entries[to]);
+}
+
 void lower_exit(struct lowering *l, unsigned n)
 {
 	const struct region_exit *exit = &l->block->exit[n];
 	switch (exit->way) {
 	case WAY_INSIDE:
-		lower_store_for(l, exit->to);
-		LLVMBuildBr(l->b, l->entries[exit->to]);
+		lower_enter(l, exit->to);
 		break;
 	case WAY_CODE:
 		lower_store_dirty(l);
-		jump(l, load_link(l, offsetof(struct region_links, code[n])));
+		jump(l, load_link(l, here(l), offsetof(struct region_links, code[n])));
 		break;
 	case WAY_LOOKUP:
 		lower_indirect(l, lower_target(l, n));

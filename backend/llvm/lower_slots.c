@@ -77,6 +77,6 @@ void lower_write_through(struct lowering *l)
 void lower_reload(struct lowering *l)
 {
 	for (unsigned slot = 1; slot < VCPU_SLOTS; slot++)
-		if (l->slot[slot] && !slot_is_temporary(slot))
+		if (l->slot[slot] && !slot_is_temporary(slot) && slot != SLOT_PAGE)
 			put(l, slot, lower_load(l, l->i64, VCPU(reg[slot])));
 }

@@ -143,20 +143,20 @@ static const uint8_t *no_next_page(void *opaque)
 }
 
 /* A live block's page is marked as code, and what is written to it waits for the lock. */
-static struct code_block *make_block(void *opaque, const struct code_block *head, unsigned offset)
+static struct code_block *make_block(void *opaque, const struct code_block *in, unsigned offset)
 {
 	struct recall *x = opaque;
 	struct machine *m = x->config.machine;
 	struct phys_page *page;
-	const uint8_t *bytes = codecache_page(x->config.cache, head, &page);
+	const uint8_t *bytes = codecache_page(x->config.cache, in, &page);
 	const struct lift_request req = {
-		.cpu = m->vcpu[0], .mode = head->mode, .va = offset, .code = bytes + offset, .size = (unsigned)PAGE_SIZE - offset,
+		.cpu = m->vcpu[0], .mode = in->mode, .va = offset, .code = bytes + offset, .size = (unsigned)PAGE_SIZE - offset,
 		.next_page = no_next_page, .max_insns = BLOCK_MAX_INSNS,
 	};
-	if (head->dead || !m->frontend->lift(&req, &x->lifted) || x->lifted.crosses_page)
+	if (in->dead || !m->frontend->lift(&req, &x->lifted) || x->lifted.crosses_page)
 		return NULL;
 	ir_optimise(&x->lifted, m->frontend->helpers);
-	return codecache_add(x->config.cache, &x->lifted, (head->pa & PAGE_MASK) + offset, CODE_NO_PAGE, head->mode,
+	return codecache_add(x->config.cache, &x->lifted, (in->pa & PAGE_MASK) + offset, CODE_NO_PAGE, in->mode,
 			     (struct phys_page *const[2]){ page, NULL });
 }
 
@@ -169,14 +169,14 @@ static void make_code(void *opaque, struct code_block *b)
 			break;
 }
 
-bool recall_form(struct recall *x, struct region *r, struct code_block *head, struct image *image)
+bool recall_form(struct recall *x, struct region *r, struct code_block *head, const struct region_far *far, struct image *image)
 {
 	const struct recall_config *c = &x->config;
 	struct side *side = &x->reading;
 	const struct stored *s = &side->stored;
 	const struct region_former former = {
 		.cache = c->cache, .tuning = c->tuning, .frontend = c->machine->frontend, .poll_all = c->poll_all, .op_of = c->op_of,
-		.arena = c->arena, .shape = &s->shape, .make_block = make_block, .make_code = make_code, .opaque = x,
+		.arena = c->arena, .far = *far, .shape = &s->shape, .make_block = make_block, .make_code = make_code, .opaque = x,
 	};
 	uint8_t page[PAGE_SIZE];
 	copy_code(x, head->pa & PAGE_MASK, page, PAGE_SIZE);

@@ -32,7 +32,7 @@ unsigned recall_find(struct recall *x, const struct code_block *head, struct rec
 /* Notes of a region that has been formed what recall_keep needs of the guest. */
 void recall_note(struct recall *x, const struct region *r);
 /* Forms the region that was read last. False: the guest's code is other, or what is made of it. */
-MUST_CHECK bool recall_form(struct recall *x, struct region *r, struct code_block *head, struct image *image);
+MUST_CHECK bool recall_form(struct recall *x, struct region *r, struct code_block *head, const struct region_far *far, struct image *image);
 
 /* Without the code cache's lock: */
 /* Reads a record. False: there is none. */

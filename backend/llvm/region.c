@@ -11,10 +11,10 @@ struct former {
 	const struct region_former *how;
 };
 
-static bool is_among(const uint16_t *offset, unsigned n, uint64_t which)
+static bool is_among(const int32_t *position, unsigned n, int64_t which)
 {
 	for (unsigned i = 0; i < n; i++)
-		if (offset[i] == which)
+		if (position[i] == which)
 			return true;
 	return false;
 }
@@ -25,74 +25,106 @@ static bool suits(const struct former *f, const struct code_block *b)
 	return b && !b->dead && (b->code || f->how->shape) && b->second_pa == CODE_NO_PAGE;
 }
 
-static bool has_room(const struct former *f, const struct code_block *b)
+static bool has_room(const struct former *f, const struct code_block *b, int64_t position)
 {
 	const struct region *r = f->r;
 	const struct region_shape *shape = f->how->shape;
 	if (r->n_blocks == REGION_MAX_BLOCKS || r->n_uops + b->n_uops > ARRAY_SIZE(r->uops))
 		return false;
 	if (shape)
-		return is_among(shape->block, shape->n_blocks, b->pa & (PAGE_SIZE - 1)) && r->n_insns + b->n_insns <= REGION_MAX_INSNS;
+		return is_among(shape->block, shape->n_blocks, position) && r->n_insns + b->n_insns <= REGION_MAX_INSNS;
 	return r->n_blocks < f->how->tuning->region_blocks && r->n_insns + b->n_insns <= f->how->tuning->region_insns;
 }
 
-static int find(const struct region *r, const struct code_block *b)
+/* A page may be mapped beside itself. */
+static int find(const struct region *r, const struct code_block *b, int64_t position)
 {
 	for (unsigned i = 0; i < r->n_blocks; i++)
-		if (r->block[i].block == b)
+		if (r->block[i].block == b && r->block[i].position == position)
 			return (int)i;
 	return -1;
 }
 
+/* Makes a micro-op of another page relative to the head's. False: that cannot be told. */
+static bool move(struct uop *u, int32_t page)
+{
+	const struct op_info *info = &op_info[u->op];
+	int64_t imm = (int64_t)u->imm + page;
+	if (!page || (u->a != SLOT_PAGE && u->b != SLOT_PAGE && u->c != SLOT_PAGE))
+		return true;
+	bool adds = u->op == UOP_add_i || info->format == F_LOAD || info->format == F_STORE;
+	if (!adds || u->a != SLOT_PAGE || (info->has_b && u->b == SLOT_PAGE) || imm != (int32_t)imm)
+		return false;
+	u->imm = (int32_t)imm;
+	return true;
+}
+
 /* The block's number in the region, into which it is taken if there is room; -1: there is none. */
-static int take(struct former *f, struct code_block *b)
+static int take(struct former *f, struct code_block *b, int64_t position)
 {
 	struct region *r = f->r;
-	int known = find(r, b);
+	int known = find(r, b, position);
 	if (known >= 0)
 		return known;
-	if (!has_room(f, b))
+	if (!has_room(f, b, position))
 		return -1;
 	struct region_block *rb = &r->block[r->n_blocks];
 	*rb = (struct region_block){
 		.block = b, .code = b->code, .bound = b->uop, .uop = &r->uops[r->n_uops], .n_uops = b->n_uops, .n_insns = b->n_insns,
-		.offset = b->pa & (PAGE_SIZE - 1),
+		.position = (int32_t)position,
 	};
 	for (unsigned i = 0; i < b->n_uops; i++) {
 		rb->uop[i] = b->uop[i];
 		rb->uop[i].op = f->how->op_of(f->how->arena, &b->uop[i]);
+		if (!move(&rb->uop[i], region_page(position)))
+			return -1;
 	}
 	r->n_uops += b->n_uops;
 	r->n_insns += b->n_insns;
 	return (int)r->n_blocks++;
 }
 
-static struct code_block *in_page(struct former *f, const struct code_block *b, int64_t offset)
+static const struct code_block *any_in_page(const struct region *r, int32_t page)
 {
-	if (offset < 0 || offset >= (int64_t)PAGE_SIZE)
+	for (unsigned i = 0; i < r->n_blocks; i++)
+		if (region_page(r->block[i].position) == page)
+			return r->block[i].block;
+	return NULL;
+}
+
+/* The block at a position, NULL: it is not known, or not wanted. */
+static struct code_block *find_at(struct former *f, int64_t position)
+{
+	const struct region_former *how = f->how;
+	const struct region_shape *shape = how->shape;
+	if (position != (int32_t)position ||
+	    (shape && !is_among(shape->block, shape->n_blocks, position) && !is_among(shape->way, shape->n_ways, position)))
 		return NULL;
-	const struct region_shape *shape = f->how->shape;
-	if (shape && !is_among(shape->block, shape->n_blocks, (uint64_t)offset) && !is_among(shape->way, shape->n_ways, (uint64_t)offset))
-		return NULL;
-	struct code_block *to = codecache_find(f->how->cache, (b->pa & PAGE_MASK) + (uint64_t)offset, b->mode);
-	return to || !shape ? to : f->how->make_block(f->how->opaque, b, (unsigned)offset);
+	const struct code_block *beside = any_in_page(f->r, region_page(position));
+	if (!beside)
+		return how->far.find ? how->far.find(how->far.opaque, position) : NULL;
+	unsigned offset = position & (PAGE_SIZE - 1);
+	struct code_block *to = codecache_find(how->cache, (beside->pa & PAGE_MASK) + offset, beside->mode);
+	return to || !shape ? to : how->make_block(how->opaque, beside, offset);
 }
 
 static void follow_exit(struct former *f, unsigned from, unsigned n)
 {
-	struct code_block *b = f->r->block[from].block;
-	const struct code_exit *exit = &code_exits(&b->uop[b->n_uops - 1])[n];
-	struct region_exit *way = &f->r->block[from].exit[n];
-	way->target = exit->miss.imm;
-	struct code_block *to = in_page(f, b, exit->miss.imm);
+	struct region_block *rb = &f->r->block[from];
+	struct region_exit *way = &rb->exit[n];
+	int64_t position = region_page(rb->position) + (int64_t)code_exits(&rb->block->uop[rb->n_uops - 1])[n].miss.imm;
+	way->target = (int32_t)position;
+	struct code_block *to = find_at(f, position);
 	if (!suits(f, to))
 		return;
-	int inside = take(f, to);
+	int inside = take(f, to, position);
 	if (inside >= 0) {
 		way->way = WAY_INSIDE;
 		way->to = (unsigned)inside;
 		return;
 	}
+	if (region_page(position) != region_page(rb->position))
+		return;
 	if (!to->code)
 		f->how->make_code(f->how->opaque, to);
 	if (to->code) {
@@ -101,12 +133,18 @@ static void follow_exit(struct former *f, unsigned from, unsigned n)
 	}
 }
 
+/* What stands behind a block */
+static int64_t end_of(const struct region_block *rb)
+{
+	return (int64_t)rb->position + rb->block->bytes;
+}
+
 /* A call is a jump that leaves the address of what stands behind it in a register. */
 static bool is_call(const struct region_block *rb)
 {
 	const struct code_block *b = rb->block;
 	for (unsigned i = b->insn[b->n_insns - 1].first_uop; i < rb->n_uops; i++)
-		if (rb->uop[i].op == UOP_add_i && rb->uop[i].a == SLOT_PAGE && (uint64_t)rb->uop[i].imm == rb->offset + b->bytes)
+		if (rb->uop[i].op == UOP_add_i && rb->uop[i].a == SLOT_PAGE && rb->uop[i].imm == end_of(rb))
 			return true;
 	return false;
 }
@@ -114,8 +152,9 @@ static bool is_call(const struct region_block *rb)
 /* What stands behind a call has been executed if the call has returned, but no exit leads to it. */
 static void take_behind(struct former *f, unsigned from)
 {
-	struct code_block *b = f->r->block[from].block, *next = in_page(f, b, (int64_t)(b->pa & (PAGE_SIZE - 1)) + b->bytes);
-	int inside = suits(f, next) ? take(f, next) : -1;
+	int64_t position = end_of(&f->r->block[from]);
+	struct code_block *next = find_at(f, position);
+	int inside = suits(f, next) ? take(f, next, position) : -1;
 	if (inside >= 0)
 		f->r->block[inside].behind_call = true;
 }
@@ -124,22 +163,21 @@ static void take_behind(struct former *f, unsigned from)
  * Where an indirect jump may lead is not recorded. What has been executed near it, with no link to it and no way within the region, has been jumped to
  * by some such jump. That there was no link was so when the region was formed first, which only the shape tells.
  */
-static struct code_block *find_landing(struct former *f, const struct code_block *b, int64_t offset)
+static struct code_block *find_landing(struct former *f, int64_t position)
 {
 	const struct region_shape *shape = f->how->shape;
-	if (shape && !is_among(shape->landing, shape->n_landings, (uint64_t)offset))
+	if (shape && !is_among(shape->landing, shape->n_landings, position))
 		return NULL;
-	struct code_block *to = in_page(f, b, offset);
-	return suits(f, to) && (shape || !to->incoming) && find(f->r, to) < 0 ? to : NULL;
+	struct code_block *to = find_at(f, position);
+	return suits(f, to) && (shape || !to->incoming) && find(f->r, to, position) < 0 ? to : NULL;
 }
 
 static void take_landings(struct former *f, unsigned from)
 {
-	struct code_block *b = f->r->block[from].block;
-	int64_t first = (int64_t)(b->pa & (PAGE_SIZE - 1)) - LANDINGS_BEFORE;
-	for (int64_t offset = first < 0 ? 0 : first; offset < first + LANDINGS_BEFORE + LANDINGS_BEHIND; offset++) {
-		struct code_block *to = find_landing(f, b, offset);
-		int inside = to ? take(f, to) : -1;
+	int64_t jump = f->r->block[from].position, page = region_page(jump), first = jump - LANDINGS_BEFORE, end = jump + LANDINGS_BEHIND;
+	for (int64_t at = first < page ? page : first; at < end && at < page + (int64_t)PAGE_SIZE; at++) {
+		struct code_block *to = find_landing(f, at);
+		int inside = to ? take(f, to, at) : -1;
 		if (inside >= 0)
 			f->r->block[inside].landing = true;
 	}
@@ -199,23 +237,31 @@ static void follow(struct former *f, unsigned from)
 	if (op_info[end->op].format == F_BR)
 		follow_exit(f, from, 1);
 	if (end->op == UOP_leave)
-		rb->exit[0].target = code_exits(&rb->block->uop[rb->n_uops - 1])[0].miss.imm;
+		rb->exit[0].target = region_page(rb->position) + code_exits(&rb->block->uop[rb->n_uops - 1])[0].miss.imm;
 	rb->calls = is_call(rb);
 	rb->returns = end->op == UOP_jr && end->a == f->how->frontend->return_slot && !rb->calls;
 	if (rb->calls)
 		take_behind(f, from);
 }
 
+bool region_has(const struct region *r, const struct code_block *b)
+{
+	unsigned i = 0;
+	while (i < r->n_blocks && r->block[i].block != b)
+		i++;
+	return i < r->n_blocks;
+}
+
 void region_get_shape(const struct region *r, struct region_shape *shape)
 {
 	shape->n_blocks = shape->n_landings = shape->n_ways = 0;
 	for (const struct region_block *rb = r->block; rb < r->block + r->n_blocks; rb++) {
-		shape->block[shape->n_blocks++] = (uint16_t)rb->offset;
+		shape->block[shape->n_blocks++] = rb->position;
 		if (rb->landing)
-			shape->landing[shape->n_landings++] = (uint16_t)rb->offset;
+			shape->landing[shape->n_landings++] = rb->position;
 		for (unsigned n = 0; n < 2; n++)
 			if (rb->exit[n].way == WAY_CODE)
-				shape->way[shape->n_ways++] = (uint16_t)rb->exit[n].target;
+				shape->way[shape->n_ways++] = rb->exit[n].target;
 	}
 }
 
@@ -227,7 +273,7 @@ bool region_form(struct region *r, const struct region_former *how, struct code_
 	r->helpers = how->frontend->helpers;
 	r->n_blocks = r->n_insns = r->n_uops = 0;
 	r->loops = false;
-	if (!suits(&f, head) || !head->code || take(&f, head) < 0)
+	if (!suits(&f, head) || !head->code || take(&f, head, (int64_t)(head->pa & (PAGE_SIZE - 1))) < 0)
 		return false;
 	/* what is sure to belong together comes first */
 	for (unsigned followed = 0, jumps = 0; followed < r->n_blocks;) {

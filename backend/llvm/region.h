@@ -3,9 +3,10 @@
  * A region: blocks that are compiled together, with their loops and branches inside. It is a copy of what the code cache holds, so that it can be
  * compiled without the cache's lock.
  *
- * It is entered at its first block alone and lies within one page, as links do, so that it holds at whatever address the page is mapped to. Other pages
- * are reached by way of the virtual-PC cache. A return is compared with the places behind the region's calls; another indirect jump (the case of a
- * switch) with blocks near it to which no link leads.
+ * It is entered at its first block alone. Everything in it has a position relative to the page of that block, so that it holds at whatever address the
+ * page is mapped to. Other pages are part of it by the way in which they are mapped beside that page: a jump from one into another asks the virtual-PC
+ * cache whether this is so in the running context, and leaves the region if not. A return is compared with the places behind the region's calls;
+ * another indirect jump (the case of a switch) with blocks near it to which no link leads.
  */
 #pragma once
 #include "backend/cache/codecache.h"
@@ -24,22 +25,23 @@ _Static_assert(REGION_MAX_INSNS + BLOCK_MAX_INSNS <= VCPU_MAX_STRETCH, "what is 
 struct region_links {
 	const struct uop *bound;	/* as in struct region_block */
 	const void *code[2];		/* of exits that are WAY_CODE */
+	const void *own;		/* as in struct region_block */
 };
 
 struct region_exit {
 	enum { WAY_LOOKUP, WAY_CODE, WAY_INSIDE } way;	/* by way of the virtual-PC cache; to `code`; to block `to` */
 	unsigned to;
 	const void *code;	/* stays where it is until everything is flushed */
-	int32_t target;		/* relative to SLOT_PAGE */
+	int32_t target;		/* its position */
 };
 
 struct region_block {
 	struct code_block *block;	/* may be looked at with the cache's lock alone */
 	const void *code;		/* its own code, which names it in virtual-PC caches */
 	const struct uop *bound;	/* its micro-ops, for slow paths at run time */
-	struct uop *uop;		/* a copy, with op in place of handler */
+	struct uop *uop;		/* a copy, with op in place of handler, and positions in place of what is relative to SLOT_PAGE */
 	unsigned n_uops, n_insns;
-	unsigned offset;		/* of its first instruction in its page */
+	int32_t position;		/* of its first instruction */
 	bool calls, returns;		/* ends in one */
 	bool behind_call;		/* returns may lead here … */
 	bool landing;			/* … and other indirect jumps here */
@@ -60,17 +62,19 @@ struct region {
 	struct uop uops[REGION_MAX_INSNS * 8 + BLOCK_MAX_UOPS];
 };
 
-/* Which blocks a region is to have, by their offsets in the page: those inside, which of them are landings, and those that it leaves to by WAY_CODE. */
+/* Which blocks a region is to have, by their positions: those inside, which of them are landings, and those that it leaves to by WAY_CODE. */
 struct region_shape {
 	unsigned n_blocks, n_landings, n_ways;
-	uint16_t block[REGION_MAX_BLOCKS], landing[REGION_MAX_BLOCKS], way[2 * REGION_MAX_BLOCKS];
+	int32_t block[REGION_MAX_BLOCKS], landing[REGION_MAX_BLOCKS], way[2 * REGION_MAX_BLOCKS];
 };
 void region_get_shape(const struct region *r, struct region_shape *shape);
 
 typedef enum uop_op region_op_of(const void *opaque, const struct uop *bound);
 
-/* With the cache's lock, what executing would have made: the block at an offset of head's page, NULL if it cannot be had; and a block's code, if it can. */
-typedef struct code_block *region_make_block(void *opaque, const struct code_block *head, unsigned offset);
+/* With the cache's lock: the block that has been executed at a position in another page; NULL: it is not known. */
+struct region_far { struct code_block *(*find)(const void *opaque, int64_t position); const void *opaque; };
+/* With the cache's lock, what executing would have made: the block at an offset of `in`'s page, NULL if it cannot be had; and a block's code, if it can. */
+typedef struct code_block *region_make_block(void *opaque, const struct code_block *in, unsigned offset);
 typedef void region_make_code(void *opaque, struct code_block *b);
 struct region_former {
 	struct codecache *cache;
@@ -79,6 +83,7 @@ struct region_former {
 	bool poll_all;		/* interrupts are seen wherever a single block would see them (deterministic time), else once in each loop */
 	region_op_of *op_of;
 	const void *arena;	/* op_of's */
+	struct region_far far;	/* find NULL: the region has one page */
 	/* Not NULL: the region is to have this shape, whether or not its blocks have been executed. */
 	const struct region_shape *shape;
 	region_make_block *make_block;
@@ -91,6 +96,10 @@ struct region_former {
  * beginning of a region, or of one of the shape that is asked for.
  */
 bool region_form(struct region *r, const struct region_former *former, struct code_block *head);
+/* Whether the block is in the region, anywhere. */
+bool region_has(const struct region *r, const struct code_block *b);
+/* A position's page, relative to the head's: 0 is that one. */
+static inline int32_t region_page(int64_t position) { return (int32_t)(position & (int64_t)PAGE_MASK); }
 /* The blocks within the region that block `from` leads to: how many. */
 unsigned region_next(const struct region *r, unsigned from, unsigned to[REGION_MAX_NEXT]);
 /* By block, the loops that it is in: a bit for each one's head. */

@@ -66,7 +66,7 @@ static void find_loop(const struct region *r, const struct edges *edges, unsigne
 	add(&loop, head);
 	for (unsigned k = 0; k < edges->n[head]; k++) {
 		unsigned last = edges->from[head][k];
-		if (reached.has[last] && r->block[last].offset >= r->block[head].offset) {
+		if (reached.has[last] && r->block[last].position >= r->block[head].position) {
 			loops->of[head][head / 64] |= (uint64_t)1 << head % 64;
 			add(&loop, last);
 		}

@@ -121,6 +121,61 @@ void regions_count_fault(struct regions *r, struct installed *region, bool fille
 	codecache_unlock(r->config.cache);
 }
 
+/* ---- forming ---- */
+
+static const struct sighting nowhere;
+
+/* What the virtual-PC cache of the vCPU that has been seen knows of the page's surroundings. */
+static struct code_block *find_far(const void *opaque, int64_t position)
+{
+	const struct sighting *seen = opaque;
+	uint64_t va = seen->page + (uint64_t)position;
+	const struct jump_cache_entry *j = JUMP_CACHE_ENTRY(seen->cpu, va);
+	return j->pc == va && __atomic_load_n(&j->key, __ATOMIC_RELAXED) == seen->key[va >> 63] ? j->block : NULL;
+}
+
+static struct region_far around(const struct sighting *seen)
+{
+	return (struct region_far){ seen->cpu ? find_far : NULL, seen };
+}
+
+static bool form(struct regions *r, struct code_block *head, const struct sighting *seen)
+{
+	const struct region_former former = {
+		.cache = r->config.cache, .tuning = r->config.tuning, .frontend = r->config.frontend, .poll_all = r->config.poll_all,
+		.op_of = regions_op_of, .arena = r->config.arena, .far = around(seen),
+	};
+	if (!region_form(&r->forming, &former, head))
+		return false;
+	r->forming.windows = r->config.windows && !head->no_windows;
+	r->forming.lines = r->config.lines;
+	return true;
+}
+
+/*
+ * Forms the region in which a block is hot. It begins at the head of the block's loop, since a loop that is entered in its midst makes worse code, and
+ * since many of its blocks may be found hot; if that has a region, which does without the block, at the block. *seen becomes the region's. NULL: there is
+ * none.
+ */
+static struct code_block *form_around(struct regions *r, struct code_block *b, struct sighting *seen)
+{
+	struct region_loops loops;
+	if (!form(r, b, seen))
+		return NULL;
+	region_find_loops(&r->forming, &loops);
+	const struct region_block *first = &r->forming.block[region_innermost_head(&r->forming, &loops, 0)];
+	struct sighting there = *seen;
+	there.page += (uint64_t)region_page(first->position);
+	struct code_block *head = first->block;
+	if (head == b || !head->code || installed_at(head))
+		return b;
+	if (form(r, head, &there) && region_has(&r->forming, b)) {
+		*seen = there;
+		return head;
+	}
+	return form(r, b, seen) ? b : NULL;
+}
+
 /* ---- compiling ---- */
 
 /* Until everything is flushed there may be no room. */
@@ -136,8 +191,9 @@ static bool begin_compile(struct regions *r)
  * Installs a region of an earlier run that begins at head. With the cache's lock, which `unlocked` lets go while files are read. False: there is
  * none.
  */
-static bool recall(struct regions *r, struct code_block *head, bool unlocked)
+static bool recall(struct regions *r, struct code_block *head, const struct sighting *seen, bool unlocked)
 {
+	const struct region_far far = around(seen);
 	struct codecache *cache = r->config.cache;
 	struct record_name name[RECALL_CHOICES];
 	struct compiled code;
@@ -153,48 +209,15 @@ static bool recall(struct regions *r, struct code_block *head, bool unlocked)
 			codecache_lock(cache);
 		if (epoch != codecache_epoch(cache))
 			return true;
-		found = found && recall_form(r->config.recall, &r->recalled, head, &image) &&
+		found = found && recall_form(r->config.recall, &r->recalled, head, &far, &image) &&
 			compiler_load(r->compiler, &r->recalled, &image, &code);
 	}
 	if (found)
-		installed_add(&r->installed, &r->recalled, &code, r->stats.samples);
+		installed_add(&r->installed, &r->recalled, &code, seen, r->stats.samples);
 	r->stats.recalled += found;
 	r->stats.lost += n && !found;
 	r->stats.recall_ns += clock_host_now() - begin;
 	return found;
-}
-
-static bool form(struct regions *r, struct code_block *head)
-{
-	const struct region_former former = {
-		.cache = r->config.cache, .tuning = r->config.tuning, .frontend = r->config.frontend, .poll_all = r->config.poll_all,
-		.op_of = regions_op_of, .arena = r->config.arena,
-	};
-	if (!region_form(&r->forming, &former, head))
-		return false;
-	r->forming.windows = r->config.windows && !head->no_windows;
-	r->forming.lines = r->config.lines;
-	return true;
-}
-
-/*
- * Forms the region in which a block is hot. It begins at the head of the block's loop, since a loop that is entered in its midst makes worse code, and
- * since many of its blocks may be found hot; if that has a region, which does without the block, at the block. NULL: there is none.
- */
-static struct code_block *form_around(struct regions *r, struct code_block *b)
-{
-	struct region_loops loops;
-	if (!form(r, b))
-		return NULL;
-	region_find_loops(&r->forming, &loops);
-	struct code_block *head = r->forming.block[region_innermost_head(&r->forming, &loops, 0)].block;
-	if (head == b || !head->code || installed_at(head))
-		return b;
-	if (form(r, head))
-		for (unsigned i = 0; i < r->forming.n_blocks; i++)
-			if (r->forming.block[i].block == b)
-				return head;
-	return form(r, b) ? b : NULL;
 }
 
 /* Compiles what has been formed, and keeps it for later runs. On a vCPU's thread the host's floating-point status is the guest's. */
@@ -221,7 +244,7 @@ static bool holds(const struct regions *r, const struct region *formed)
 }
 
 /* What has been formed. With the cache's lock, which `unlocked` lets go while LLVM works. */
-static void compile(struct regions *r, struct code_block *head, bool unlocked)
+static void compile(struct regions *r, struct code_block *head, const struct sighting *seen, bool unlocked)
 {
 	struct codecache *cache = r->config.cache;
 	struct compiled code;
@@ -241,7 +264,7 @@ static void compile(struct regions *r, struct code_block *head, bool unlocked)
 		codecache_lock(cache);
 	compiler_get_stats(r->compiler, &r->compiled);
 	if (good && holds(r, &r->forming)) {
-		installed_add(&r->installed, &r->forming, &code, r->stats.samples);
+		installed_add(&r->installed, &r->forming, &code, seen, r->stats.samples);
 	} else if (good) {
 		line_table_free(&code.lines);
 		r->stats.stale++;
@@ -255,7 +278,7 @@ void regions_print(struct regions *r, const struct code_block *b, FILE *f)
 {
 	for (const struct region_use *use = b->regions; use; use = use->next) {
 		const struct installed *region = use->region;
-		if (!region->live || !form(r, region->head))
+		if (!region->live || !form(r, region->head, &region->seen))
 			continue;
 		fprintf(f, "; region of %u blocks at physical 0x%" PRIx64 "%s\n", region->n_blocks, region->head->pa,
 			r->forming.n_blocks == region->n_blocks ? "" : ", formed anew with other blocks than it was compiled of");
@@ -265,20 +288,20 @@ void regions_print(struct regions *r, const struct code_block *b, FILE *f)
 
 void regions_compile_now(struct regions *r, struct code_block *b)
 {
-	if (recall(r, b, false))
+	if (recall(r, b, &nowhere, false))
 		return;
-	if (form(r, b))
-		compile(r, b, false);
+	if (form(r, b, &nowhere))
+		compile(r, b, &nowhere, false);
 	else
 		r->stats.failed++;
 }
 
 /* The same where the block has been found hot. */
-static void compile_around(struct regions *r, struct code_block *b, bool unlocked)
+static void compile_around(struct regions *r, struct code_block *b, struct sighting seen, bool unlocked)
 {
-	struct code_block *head = form_around(r, b);
+	struct code_block *head = form_around(r, b, &seen);
 	if (head)
-		compile(r, head, unlocked);
+		compile(r, head, &seen, unlocked);
 	else
 		r->stats.failed++;
 }
@@ -297,15 +320,15 @@ static void *compile_thread(void *opaque)
 		else if (installed_since(request.block, request.sample))
 			request.block->heat = 0;	/* perhaps it is not, by now */
 		else if (!installed_at(request.block))
-			compile_around(r, request.block, true);
+			compile_around(r, request.block, request.seen, true);
 		codecache_unlock(r->config.cache);
 	}
 	return NULL;
 }
 
-static struct request request_for(const struct regions *r, struct code_block *b)
+static struct request request_for(const struct regions *r, struct code_block *b, const struct sighting *seen)
 {
-	return (struct request){ b, codecache_epoch(r->config.cache), r->stats.samples, b->heat };
+	return (struct request){ b, *seen, codecache_epoch(r->config.cache), r->stats.samples, b->heat };
 }
 
 /* Installs what earlier runs have compiled. Each takes microseconds, and none waits for the other thread's milliseconds. */
@@ -317,8 +340,8 @@ static void *recall_thread(void *opaque)
 		codecache_lock(r->config.cache);
 		struct code_block *b = request.block;
 		bool there = request.epoch == codecache_epoch(r->config.cache);
-		if (there && !installed_at(b) && !recall(r, b, true) && b->heat >= r->config.tuning->heat)
-			requests_add(&r->hot, request_for(r, b));
+		if (there && !installed_at(b) && !recall(r, b, &request.seen, true) && b->heat >= r->config.tuning->heat)
+			requests_add(&r->hot, request_for(r, b, &request.seen));
 		codecache_unlock(r->config.cache);
 	}
 	return NULL;
@@ -327,7 +350,7 @@ static void *recall_thread(void *opaque)
 void regions_ready(struct regions *r, struct code_block *b)
 {
 	if (r->config.recall && recall_knows(r->config.recall, b))
-		requests_add(&r->known, request_for(r, b));
+		requests_add(&r->known, request_for(r, b, &nowhere));
 }
 
 /* A block that remains hot asks as often as its heat doubles: what it leads to may be another then, or room in the queue. */
@@ -336,8 +359,9 @@ static bool asks_again(const struct regions *r, unsigned heat)
 	return heat == r->config.tuning->heat || !(heat & (heat - 1));
 }
 
-void regions_sample(struct regions *r, struct code_block *b)
+void regions_sample(struct regions *r, const struct vcpu *cpu, struct code_block *b)
 {
+	const struct sighting seen = { cpu, cpu->pc & PAGE_MASK, { cpu->jump_key[0], cpu->jump_key[1] } };
 	codecache_lock(r->config.cache);
 	r->stats.samples++;
 	if (!b) {
@@ -346,9 +370,9 @@ void regions_sample(struct regions *r, struct code_block *b)
 		   !installed_at(b)) {
 		if (!r->config.synchronous)
 			requests_add(r->config.recall && recall_knows(r->config.recall, b) ? &r->known : &r->hot,
-				     request_for(r, b));
-		else if (!recall(r, b, false))
-			compile_around(r, b, false);
+				     request_for(r, b, &seen));
+		else if (!recall(r, b, &seen, false))
+			compile_around(r, b, seen, false);
 	}
 	codecache_unlock(r->config.cache);
 }

@@ -37,9 +37,9 @@ enum uop_op regions_op_of(const void *arena, const struct uop *bound);
 struct regions *regions_create(const struct regions_config *config, struct error *err);
 void regions_destroy(struct regions *r);
 
-/* Called at regular intervals: a vCPU is about to execute block b of stencils, or, with NULL, is in a region. On a vCPU's thread, without the
+/* Called at regular intervals: the vCPU is about to execute block b of stencils at cpu->pc, or, with NULL, is in a region. On its thread, without the
  * cache's lock. */
-void regions_sample(struct regions *r, struct code_block *b);
+void regions_sample(struct regions *r, const struct vcpu *cpu, struct code_block *b);
 /* The hooks of the code cache, with its lock held: a block, which has code, gets a region of what is known to follow; it is dropped; all is. */
 void regions_compile_now(struct regions *r, struct code_block *b);
 /* A block has got code: if an earlier run had a region that begins there, it is asked for. */

@@ -5,7 +5,14 @@
 #include "backend/cache/codecache.h"
 
 #define REQUESTS_MAX 1024
-struct request { struct code_block *block; uint64_t epoch, sample; unsigned heat; };	/* epoch: of the code cache */
+/* Where a vCPU was when it executed a block: the page's address, and the keys of its virtual-PC cache. cpu NULL: not known. */
+struct sighting { const struct vcpu *cpu; uint64_t page, key[2]; };
+struct request {
+	struct code_block *block;
+	struct sighting seen;
+	uint64_t epoch, sample;		/* epoch: of the code cache */
+	unsigned heat;
+};
 struct requests {
 	pthread_mutex_t lock;	/* of what follows; taken inside the cache's lock */
 	pthread_cond_t changed;

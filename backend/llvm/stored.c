@@ -4,7 +4,7 @@
 #include <string.h>
 #include "backend/llvm/sites.h"
 
-/* Stands first; then the version's text, the offsets and lengths of blocks, the offsets of landings and ways, guest code, input and image. */
+/* Stands first; then the version's text, the positions of blocks, landings and ways, the lengths of blocks, guest code, input and image. */
 struct layout {
 	uint32_t version_size, n_blocks, n_landings, n_ways, guest_size, input_size, image_size;
 	uint32_t entry, begin, end, sites, sites_size, links;
@@ -25,7 +25,7 @@ static void put_block(struct writer *w, const struct region_block *rb)
 {
 	const uint32_t flags = (uint32_t)(rb->calls | rb->returns << 1 | rb->behind_call << 2 | rb->landing << 3 | rb->reached << 4 | rb->polls << 5);
 	const uint32_t words[] = {
-		rb->offset, rb->n_insns, rb->n_uops, flags,
+		(uint32_t)rb->position, rb->n_insns, rb->n_uops, flags,
 		rb->exit[0].way, rb->exit[0].to, (uint32_t)rb->exit[0].target, rb->exit[1].way, rb->exit[1].to, (uint32_t)rb->exit[1].target,
 	};
 	put(w, words, sizeof words);
@@ -56,16 +56,16 @@ void *stored_print(const struct stored *s, const char *version, size_t *size)
 		(uint32_t)strlen(version), s->shape.n_blocks, s->shape.n_landings, s->shape.n_ways, (uint32_t)s->guest_size, (uint32_t)s->input_size, s->image.size,
 		s->image.entry, s->image.begin, s->image.end, s->image.sites, s->image.sites_size, s->image.links,
 	};
-	*size = sizeof l + l.version_size + (2 * (size_t)l.n_blocks + l.n_landings + l.n_ways) * sizeof(uint16_t) + l.guest_size + l.input_size + l.image_size;
+	*size = sizeof l + l.version_size + ((size_t)l.n_blocks + l.n_landings + l.n_ways) * sizeof(int32_t) + l.n_blocks * sizeof(uint16_t) + l.guest_size + l.input_size + l.image_size;
 	struct writer w = { malloc(*size), *size, 0 };
 	if (!w.to)
 		return NULL;
 	put(&w, &l, sizeof l);
 	put(&w, version, l.version_size);
-	put(&w, s->shape.block, l.n_blocks * sizeof(uint16_t));
+	put(&w, s->shape.block, l.n_blocks * sizeof(int32_t));
+	put(&w, s->shape.landing, l.n_landings * sizeof(int32_t));
+	put(&w, s->shape.way, l.n_ways * sizeof(int32_t));
 	put(&w, s->length, l.n_blocks * sizeof(uint16_t));
-	put(&w, s->shape.landing, l.n_landings * sizeof(uint16_t));
-	put(&w, s->shape.way, l.n_ways * sizeof(uint16_t));
 	put(&w, s->guest, l.guest_size);
 	put(&w, s->input, l.input_size);
 	put(&w, s->image.bytes, l.image_size);
@@ -99,7 +99,7 @@ static bool lengths_fit(const struct stored *s)
 	size_t sum = 0;
 	for (unsigned i = 0; i < s->shape.n_blocks; i++) {
 		sum += s->length[i];
-		if (s->shape.block[i] + s->length[i] > (unsigned)PAGE_SIZE)
+		if ((s->shape.block[i] & (int)(PAGE_SIZE - 1)) + s->length[i] > (int)PAGE_SIZE)
 			return false;
 	}
 	return sum == s->guest_size;
@@ -119,8 +119,8 @@ bool stored_parse(struct stored *s, const char *version, const void *record, siz
 		.shape = { .n_blocks = l.n_blocks, .n_landings = l.n_landings, .n_ways = l.n_ways }, .guest_size = l.guest_size, .input_size = l.input_size,
 		.image = { NULL, l.image_size, l.entry, l.begin, l.end, l.sites, l.sites_size, l.links },
 	};
-	return copy(&r, s->shape.block, l.n_blocks * sizeof(uint16_t)) && copy(&r, s->length, l.n_blocks * sizeof(uint16_t)) &&
-	       copy(&r, s->shape.landing, l.n_landings * sizeof(uint16_t)) && copy(&r, s->shape.way, l.n_ways * sizeof(uint16_t)) && (s->guest = get(&r, l.guest_size)) &&
+	return copy(&r, s->shape.block, l.n_blocks * sizeof(int32_t)) && copy(&r, s->shape.landing, l.n_landings * sizeof(int32_t)) &&
+	       copy(&r, s->shape.way, l.n_ways * sizeof(int32_t)) && copy(&r, s->length, l.n_blocks * sizeof(uint16_t)) && (s->guest = get(&r, l.guest_size)) &&
 	       (s->input = get(&r, l.input_size)) && (s->image.bytes = get(&r, l.image_size)) && !r.left && lengths_fit(s);
 }
 
@@ -128,7 +128,7 @@ bool stored_matches(const struct stored *s, const uint8_t *page)
 {
 	const uint8_t *guest = s->guest;
 	for (unsigned i = 0; i < s->shape.n_blocks; i++) {
-		if (memcmp(page + s->shape.block[i], guest, s->length[i]))
+		if (!region_page(s->shape.block[i]) && memcmp(page + s->shape.block[i], guest, s->length[i]))
 			return false;
 		guest += s->length[i];
 	}

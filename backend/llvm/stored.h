@@ -24,5 +24,5 @@ void *stored_print(const struct stored *s, const char *version, size_t *size);
 MUST_CHECK bool stored_parse(struct stored *s, const char *version, const void *record, size_t size);
 /* Whether every offset of the image lies within and its side table is one that this region can have. */
 bool stored_image_holds(const struct image *image, const struct region *r);
-/* Whether a page of guest memory holds the blocks' code. */
+/* Whether the head's page, as guest memory has it, holds the code of the blocks in it. What other pages hold is seen when the region is formed. */
 bool stored_matches(const struct stored *s, const uint8_t *page);

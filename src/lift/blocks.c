@@ -115,14 +115,25 @@ bool blocks_translate(struct lift_blocks *x, struct lift_block *b, struct listin
 	return b->bound->code || stencil_translate(x->arena, b->bound) || error_set(err, ERROR_HOST, "no room for more machine code: lift less at once");
 }
 
+/* Other pages stand where they are. */
+struct surroundings { struct codecache *cache; const struct code_block *head; };
+
+static struct code_block *find_far(const void *opaque, int64_t position)
+{
+	const struct surroundings *s = opaque;
+	return codecache_find(s->cache, (s->head->pa & PAGE_MASK) + (uint64_t)position, s->head->mode);
+}
+
 bool blocks_form(struct lift_blocks *x, const struct lift_block *head, bool alone, struct region *r)
 {
 	struct tuning tuning = tuning_default;
+	const struct surroundings surroundings = { x->cache, head->bound };
 	if (alone)
 		tuning.region_blocks = 1;
 	r->windows = x->options->windows;
 	const struct region_former former = {
 		.cache = x->cache, .tuning = &tuning, .frontend = x->source->frontend, .op_of = op_of, .arena = x->arena,
+		.far = { find_far, &surroundings },
 	};
 	return region_form(r, &former, head->bound);
 }

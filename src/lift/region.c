@@ -3,40 +3,44 @@
 #include <stdlib.h>
 #include "src/lift/internal.h"
 
+#define MOST 512	/* blocks that are looked at: some times what a region may have */
+
 struct explored {
-	struct lift_block *block[PAGE_SIZE];	/* by offset in the page */
-	uint16_t todo[PAGE_SIZE];
 	unsigned n;
+	uint64_t va[MOST];
+	struct lift_block *block[MOST];	/* NULL: there is no code, or the region has it */
 };
 
-static void want(struct explored *e, uint64_t page, uint64_t va, bool seen[PAGE_SIZE])
+static unsigned find(const struct explored *e, uint64_t va)
 {
-	if ((va & PAGE_MASK) == page && !seen[va & (PAGE_SIZE - 1)]) {
-		seen[va & (PAGE_SIZE - 1)] = true;
-		e->todo[e->n++] = va & (PAGE_SIZE - 1);
-	}
+	unsigned i = 0;
+	while (i < e->n && e->va[i] != va)
+		i++;
+	return i;
 }
 
-/* Lifts what can be reached in the head's page, as though all of it had been executed: through branches, and what stands behind calls. */
+static void want(struct explored *e, uint64_t va)
+{
+	if (e->n < MOST && find(e, va) == e->n)
+		e->va[e->n++] = va;
+}
+
+/* Lifts what can be reached, nearest first, as though all of it had been executed: through branches, and what stands behind calls. */
 static bool explore(struct lift *l, struct lift_blocks *x, struct explored *e, struct error *err)
 {
-	bool seen[PAGE_SIZE] = { false };
-	uint64_t page = l->range.va & PAGE_MASK;
 	struct error ignored;
-	want(e, page, l->range.va, seen);
+	want(e, l->range.va);
 	for (unsigned i = 0; i < e->n; i++) {
-		uint64_t va = page + e->todo[i];
-		struct lift_block *b = blocks_lift(x, va, 0, BLOCK_MAX_INSNS, i ? &ignored : err);
+		struct lift_block *b = e->block[i] = blocks_lift(x, e->va[i], 0, BLOCK_MAX_INSNS, i ? &ignored : err);
 		if (!b && i)
 			continue;
 		if (!b)
 			return false;
-		e->block[e->todo[i]] = b;
 		for (unsigned n = 0; n < b->n_exits; n++)
-			want(e, page, b->target[n], seen);
+			want(e, b->target[n]);
 		/* what stands behind a call is returned to, behind an indirect jump it may be a case; other regions do not have it */
 		if (b->n_exits < 2)
-			want(e, page, va + b->ir.bytes, seen);
+			want(e, b->va + b->ir.bytes);
 	}
 	return true;
 }
@@ -47,7 +51,8 @@ static bool take_region(struct lift *l, struct explored *e, const struct region 
 		return false;
 	l->region[0].loops = r->loops;
 	for (unsigned i = 0; i < r->n_blocks; i++) {
-		struct lift_block **from = &e->block[r->block[i].offset], *b = *from;
+		uint64_t va = (l->range.va & PAGE_MASK) + (uint64_t)(int64_t)r->block[i].position;
+		struct lift_block **from = &e->block[find(e, va)], *b = *from;
 		*from = NULL;
 		for (unsigned n = 0; n < b->n_exits; n++)
 			b->inside[n] = r->block[i].exit[n].way == WAY_INSIDE ? (int)r->block[i].exit[n].to : -1;
@@ -64,9 +69,9 @@ static bool take_region(struct lift *l, struct explored *e, const struct region 
 static bool form_region(struct lift *l, struct lift_blocks *x, struct explored *e, struct region *r, struct error *err)
 {
 	for (unsigned i = 0; i < e->n; i++)
-		if (e->block[e->todo[i]] && !blocks_translate(x, e->block[e->todo[i]], NULL, NULL, err))
+		if (e->block[i] && !blocks_translate(x, e->block[i], NULL, NULL, err))
 			return false;
-	if (!blocks_form(x, e->block[e->todo[0]], false, r))
+	if (!blocks_form(x, e->block[0], false, r))
 		return error_set(err, ERROR_USAGE, "0x%llx: the instruction there crosses its page: no region begins with it; leave --region out",
 				 (unsigned long long)l->range.va);
 	return take_region(l, e, r, err);
@@ -78,7 +83,7 @@ bool lift_region(struct lift *l, struct lift_blocks *x, struct error *err)
 	struct region *r = calloc(1, sizeof *r);
 	bool good = e && r ? explore(l, x, e, err) && form_region(l, x, e, r, err) : lift_no_memory(err);
 	for (unsigned i = 0; e && i < e->n; i++)
-		free(e->block[e->todo[i]]);
+		free(e->block[i]);
 	free(e);
 	free(r);
 	return good;

@@ -16,12 +16,19 @@ static enum uop_op op_of(const void *opaque, const struct uop *bound)
 }
 
 /* As lifted: without code. */
+static struct code_block *lift_uops(unsigned offset, const struct ir_block *b)
+{
+	struct phys_page *in = page(FAKE_RAM + offset);
+	atomic_store(&in->code, 1);
+	return codecache_add(cc, b, FAKE_RAM + offset, CODE_NO_PAGE, MODE, (struct phys_page *[2]){ in, NULL });
+}
+
 static struct code_block *lift_branch(unsigned offset, enum uop_op end, int64_t taken, int64_t otherwise)
 {
-	struct ir_block b = { .n_uops = 1, .n_insns = 1, .bytes = 4, .target = { taken, otherwise } };
-	b.uop[0] = (struct uop){ .op = end, .a = end == UOP_jr ? 5 : 0 };
-	atomic_store(&page(FAKE_RAM)->code, 1);
-	return codecache_add(cc, &b, FAKE_RAM + offset, CODE_NO_PAGE, MODE, (struct phys_page *[2]){ page(FAKE_RAM), NULL });
+	const struct ir_block b = {
+		.n_uops = 1, .n_insns = 1, .bytes = 4, .target = { taken, otherwise }, .uop = { { .op = end, .a = end == UOP_jr ? 5 : 0 } },
+	};
+	return lift_uops(offset, &b);
 }
 
 static struct code_block *execute(struct code_block *b)
@@ -58,9 +65,18 @@ static struct code_block *make_case(void *opaque, const struct code_block *head,
 	return lift_case(offset / 16 - 1);
 }
 
+/* What a vCPU has executed in the page behind the head's: a block that is anywhere. */
+static struct { int64_t position; struct code_block *block; } known;
+
+static struct code_block *find_far(const void *opaque, int64_t position)
+{
+	return position == known.position ? known.block : NULL;
+}
+
 static bool form(struct code_block *head, const struct region_shape *shape)
 {
 	const struct region_former former = {
+		.far = { find_far, NULL },
 		.cache = cc, .tuning = &tuning_default, .frontend = &frontend, .op_of = op_of, .shape = shape, .make_block = make_case,
 	};
 	return region_form(&r, &former, head);
@@ -79,7 +95,7 @@ START_TEST(a_shape_brings_its_landings)
 	ck_assert(form(head, NULL));
 	ck_assert_uint_eq(r.n_blocks, 6);
 	for (unsigned i = 0; i < 6; i++)
-		ck_assert(r.block[i].landing == (i >= 1 && i <= 4) && r.block[i].offset == (i < 5 ? 16 * i : CASE(JOINED)));
+		ck_assert(r.block[i].landing == (i >= 1 && i <= 4) && r.block[i].position == (int)(i < 5 ? 16 * i : CASE(JOINED)));
 	region_get_shape(&r, &shape);
 	size_t size = stored_describe(&r, formed, sizeof formed);
 	codecache_unlock(cc);
@@ -107,9 +123,9 @@ static unsigned head_around(unsigned offset)
 {
 	struct region_loops loops;
 	ck_assert(form(codecache_find(cc, FAKE_RAM + offset, MODE), NULL));
-	ck_assert_uint_eq(r.block[0].offset, offset);
+	ck_assert_uint_eq(r.block[0].position, offset);
 	region_find_loops(&r, &loops);
-	return r.block[region_innermost_head(&r, &loops, 0)].offset;
+	return r.block[region_innermost_head(&r, &loops, 0)].position;
 }
 
 START_TEST(a_block_is_in_the_innermost_loop)
@@ -131,6 +147,69 @@ START_TEST(a_block_is_in_the_innermost_loop)
 }
 END_TEST
 
+/* ---- other pages ---- */
+
+enum { PAGE_B = 0x5000, CALLED = PAGE_SIZE + 0x20, REST = PAGE_SIZE + 0x40 };	/* PAGE_B: where the next page's code really is */
+
+/* Two micro-ops that are relative to the block's page, and the end */
+static struct code_block *lift_relative(unsigned offset, struct uop third, int64_t target)
+{
+	const struct ir_block b = {
+		.n_uops = 4, .n_insns = 1, .bytes = 4, .target = { target }, .uop = {
+			{ .op = UOP_add_i, .d = 7, .a = SLOT_PAGE, .imm = 0x123 }, { .op = UOP_ld_64, .d = 8, .a = SLOT_PAGE, .imm = -8 },
+			third, { .op = UOP_jmp },
+		},
+	};
+	return lift_uops(offset, &b);
+}
+
+START_TEST(a_region_goes_on_in_another_page)
+{
+	codecache_lock(cc);
+	struct code_block *head = execute(lift(0, UOP_jmp, CALLED));
+	known.position = CALLED;
+	known.block = execute(lift_relative(PAGE_B + 0x20, (struct uop){ .op = UOP_mov, .d = 9, .a = 10 }, 0x40));
+	execute(lift(PAGE_B + 0x40, UOP_jmp, -(int64_t)PAGE_SIZE));	/* to the head */
+	ck_assert(form(head, NULL));
+	ck_assert_uint_eq(r.n_blocks, 3);
+	ck_assert(r.block[0].position == 0 && r.block[1].position == CALLED && r.block[2].position == REST);
+	ck_assert_ptr_eq(r.block[1].block, known.block);
+	ck_assert(r.loops && r.block[2].exit[0].way == WAY_INSIDE && r.block[2].exit[0].to == 0);
+	ck_assert_int_eq(r.block[1].uop[0].imm, PAGE_SIZE + 0x123);
+	ck_assert_int_eq(r.block[1].uop[1].imm, PAGE_SIZE - 8);
+	codecache_unlock(cc);
+}
+END_TEST
+
+/* What uses the page's address otherwise, and a page that is not known, stay outside. */
+START_TEST(what_cannot_be_moved_stays_outside)
+{
+	codecache_lock(cc);
+	struct code_block *head = execute(lift(0, UOP_jmp, CALLED));
+	known.position = CALLED;
+	known.block = execute(lift_relative(PAGE_B + 0x20, (struct uop){ .op = UOP_st_64, .a = 9, .b = SLOT_PAGE }, 0x40));
+	ck_assert(form(head, NULL));
+	ck_assert(r.n_blocks == 1 && r.block[0].exit[0].way == WAY_LOOKUP && r.block[0].exit[0].target == CALLED);
+	known.position = REST;
+	ck_assert(form(head, NULL));
+	ck_assert_uint_eq(r.n_blocks, 1);
+	codecache_unlock(cc);
+}
+END_TEST
+
+/* The same block at two places, since its page stands beside itself, is two blocks of the region. */
+START_TEST(a_page_may_stand_beside_itself)
+{
+	codecache_lock(cc);
+	struct code_block *head = execute(lift(0x20, UOP_jmp, CALLED));
+	known.position = CALLED;
+	known.block = head;
+	ck_assert(form(head, NULL));
+	ck_assert(r.n_blocks == 2 && r.block[1].block == head && r.block[1].position == CALLED && r.block[1].exit[0].way == WAY_LOOKUP);
+	codecache_unlock(cc);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("region");
@@ -141,6 +220,12 @@ int main(void)
 	c = tcase_create("loops");
 	tcase_add_checked_fixture(c, setup, teardown);
 	tcase_add_test(c, a_block_is_in_the_innermost_loop);
+	suite_add_tcase(s, c);
+	c = tcase_create("pages");
+	tcase_add_checked_fixture(c, setup, teardown);
+	tcase_add_test(c, a_region_goes_on_in_another_page);
+	tcase_add_test(c, what_cannot_be_moved_stays_outside);
+	tcase_add_test(c, a_page_may_stand_beside_itself);
 	suite_add_tcase(s, c);
 	return run_suites("backend/region", 1, &s);
 }

@@ -25,7 +25,7 @@ static void make(struct stored *s)
 		rb->uop = &r.uops[2 * i];
 		rb->n_uops = 2;
 		rb->n_insns = 1;
-		rb->offset = i ? 0xff0 : 0x10;
+		rb->position = i ? 0xff0 : 0x10;
 		rb->calls = rb->returns = rb->behind_call = false;
 		rb->landing = i == 1;
 		rb->reached = rb->polls = true;
@@ -98,7 +98,7 @@ START_TEST(other_input_is_another)
 	DIFFERS(r.mode++);
 	DIFFERS(r.windows = false);
 	DIFFERS(r.n_blocks--);
-	DIFFERS(r.block[1].offset += 2);
+	DIFFERS(r.block[1].position += 2);
 	DIFFERS(r.block[1].n_insns++);
 	DIFFERS(r.block[1].n_uops--);
 	DIFFERS(r.block[1].calls = true);
