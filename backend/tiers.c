@@ -559,6 +559,8 @@ static void print_store_stats(const struct tiers *t, const struct regions_stats 
 		r->recall_ns / 1000, s.written, s.written_bytes >> 10, s.unwritten);
 }
 
+static double per(uint64_t n, uint64_t of) { return of ? (double)n / (double)of : 0; }
+
 static void print_stats(struct machine *m, void *file)
 {
 	struct tiers *shared = m->exec_state;
@@ -575,9 +577,11 @@ static void print_stats(struct machine *m, void *file)
 		regions_get_stats(shared->regions, &r);
 		if (r.fills + r.leaves)
 			fprintf(file, "windows: %" PRIu64 " pages mapped for regions, %" PRIu64 " times left\n", r.fills, r.leaves);
-		fprintf(file, "regions: %" PRIu64 " of %" PRIu64 " blocks, %" PRIu64 " instructions, %" PRIu64 " KiB, %" PRIu64 " dropped, %" PRIu64
-			" stale, %" PRIu64 " without a loop, %" PRIu64 " failed, %" PRIu64 " ms compiling; %" PRIu64 " of %" PRIu64 " samples in them\n", r.regions,
-			r.blocks, r.insns, r.bytes >> 10, r.dropped, r.stale, r.straight, r.failed, r.ns / 1000000, r.inside, r.samples);
+		fprintf(file, "regions: %" PRIu64 ", %.1f blocks and %.1f instructions each, %" PRIu64 " KiB, %" PRIu64 " dropped, %" PRIu64 " stale, %"
+			PRIu64 " without a loop, %" PRIu64 " failed, %" PRIu64 " ms compiling\n", r.regions, per(r.blocks, r.regions), per(r.insns, r.regions),
+			r.bytes >> 10, r.dropped, r.stale, r.straight, r.failed, r.ns / 1000000);
+		fprintf(file, "samples: %" PRIu64 ", %.1f %% in regions, each of which has its loop, %.1f %% outside in a block of one\n", r.samples,
+			100 * per(r.inside, r.samples), 100 * per(r.beside, r.samples));
 		print_store_stats(shared, &r, file);
 	}
 	uint64_t ns = 0;

@@ -364,6 +364,7 @@ void regions_sample(struct regions *r, const struct vcpu *cpu, struct code_block
 	const struct sighting seen = { cpu, cpu->pc & PAGE_MASK, { cpu->jump_key[0], cpu->jump_key[1] } };
 	codecache_lock(r->config.cache);
 	r->stats.samples++;
+	r->stats.beside += b && installed_since(b, 0);
 	if (!b) {
 		r->stats.inside++;
 	} else if (!b->dead && b->code && b->heat < UINT16_MAX && ++b->heat >= r->config.tuning->heat && asks_again(r, b->heat) &&

@@ -28,7 +28,10 @@ struct regions_config {
 	bool synchronous;		/* compiled where it is asked for */
 	struct recall *recall;		/* regions of earlier runs; NULL: none. Becomes the regions'. */
 };
-struct regions_stats { uint64_t regions, blocks, insns, bytes, failed, dropped, ns, samples, inside, stale, straight, fills, leaves, recalled, lost, recall_ns; };
+struct regions_stats {
+	uint64_t regions, blocks, insns, bytes, failed, dropped, ns, stale, straight, fills, leaves, recalled, lost, recall_ns;
+	uint64_t samples, inside, beside;	/* beside: outside of regions, in a block that some have */
+};
 
 /* The op of a bound micro-op, in region_former.op_of's form. */
 enum uop_op regions_op_of(const void *arena, const struct uop *bound);
