@@ -6,6 +6,7 @@
 #include "backend/tiers.h"
 #include <errno.h>
 #include <inttypes.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -434,6 +435,13 @@ static struct recall *make_recall(struct tiers *t, struct machine *m, bool windo
 	return wanted ? recall_open(m->cache, m->cache_bytes, &config, &m->cache_error) : NULL;
 }
 
+/* By default one for each processor of the host that vCPUs leave free. */
+static unsigned jit_threads(const struct machine *m, unsigned cpus)
+{
+	unsigned spare = cpus > m->n_vcpus ? cpus - m->n_vcpus : 1;
+	return m->jit_threads ? m->jit_threads : spare < 4 ? spare : 4;
+}
+
 static bool make_regions(struct tiers *t, struct machine *m, uint64_t bytes, struct error *err)
 {
 	bool windows = m->memory != MEMORY_TLB && m->arch->probe;
@@ -443,9 +451,11 @@ static bool make_regions(struct tiers *t, struct machine *m, uint64_t bytes, str
 			return false;
 		windows = false;
 	}
+	cpu_set_t cpus;
+	unsigned n_cpus = sched_getaffinity(0, sizeof cpus, &cpus) ? 1 : (unsigned)CPU_COUNT(&cpus), threads = jit_threads(m, n_cpus);
 	const struct regions_config config = {
 		.cache = t->cache, .arena = t->arena, .memory = { t->memory.write + bytes, t->memory.to_exec, bytes }, .frontend = m->frontend,
-		.tuning = t->tuning, .synchronous = t->policy->waits,
+		.tuning = t->tuning, .synchronous = t->policy->waits, .threads = threads, .yields = n_cpus < m->n_vcpus + threads,
 		.poll_all = m->deterministic, .lines = m->profile, .windows = windows, .may_give_up = m->memory == MEMORY_AUTO,
 		.recall = make_recall(t, m, windows),
 	};

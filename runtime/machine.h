@@ -112,6 +112,7 @@ struct observer {
 /* A boot of Debian to the shell takes about 25 MiB of each arena. */
 #define CODE_CACHE_DEFAULT ((uint64_t)128 << 20)
 #define CODE_CACHE_MIN ((uint64_t)1 << 20)	/* the largest block fits in any case */
+#define JIT_THREADS_MAX 16
 #define CODE_CACHE_MAX ((uint64_t)1 << 30)	/* offsets have 32 bits */
 
 struct machine {
@@ -124,6 +125,7 @@ struct machine {
 	const struct exec_ops *exec;
 	void *exec_state;			/* the engine's state shared by the vCPUs (code cache) */
 	uint64_t code_cache_bytes;		/* bound of each of the engine's arenas; set before vCPUs are made */
+	unsigned jit_threads;			/* that compile; 0: the engine's choice; set before vCPUs are made */
 	enum memory_mode memory;		/* set before vCPUs are made */
 	struct tuning tuning;			/* the engine's thresholds; set before vCPUs are made */
 	/* Where the engine keeps machine code between runs, and how many bytes at most; set before vCPUs are made. NULL: nowhere. */

@@ -34,6 +34,7 @@ struct vm_config {
 	char *board;		/* NULL: the architecture's default ("virt") */
 	char *cpu;		/* NULL: the frontend's default */
 	char *engine;		/* NULL: the first of engines[] (backend/engine.h) */
+	unsigned jit_threads;	/* machine->jit_threads */
 	uint64_t code_cache;	/* bytes, machine->code_cache_bytes; 0: the default */
 	struct tuning tuning;
 	unsigned memory;	/* enum memory_mode */

@@ -60,6 +60,7 @@ static struct vm *make(struct test *t, struct error *err)
 	c.ram = from->ram;
 	c.smp = from->smp;
 	c.code_cache = from->code_cache;
+	c.jit_threads = from->jit_threads;
 	c.tuning = from->tuning;
 	c.memory = from->memory;
 	c.against = from->against;

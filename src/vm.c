@@ -206,6 +206,7 @@ static struct vm *create(struct vm_config *config, bool load, struct error *err)
 	m->profile = config->profile;
 	if (config->code_cache)
 		m->code_cache_bytes = config->code_cache;
+	m->jit_threads = config->jit_threads;
 	m->tuning = config->tuning;
 	m->memory = (enum memory_mode)config->memory;
 	m->against = (enum lockstep_side)config->against;

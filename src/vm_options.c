@@ -38,6 +38,12 @@ static bool set_code_cache(const struct option *o, void *target, const char *val
 	return true;
 }
 
+static bool set_jit_threads(const struct option *o, void *target, const char *value, struct error *err)
+{
+	const unsigned *n = &((struct vm_config *)target)->jit_threads;
+	return option_unsigned(o, target, value, err) && ((*n && *n <= JIT_THREADS_MAX) || error_set(err, ERROR_USAGE, "from 1 to %d", JIT_THREADS_MAX));
+}
+
 static bool set_cache_size(const struct option *o, void *target, const char *value, struct error *err)
 {
 	return cache_size_parse(value, &((struct vm_config *)target)->cache_size, err);
@@ -245,6 +251,8 @@ const struct option vm_options[] = {
 	{"code-cache", 0, "SIZE", set_code_cache, 0,
 		"Bound on the memory for translations, once for micro-ops and once for machine code; default 128M. When one "
 		"is full, all are dropped."},
+	{"jit-threads", 0, "N", set_jit_threads, AT(jit_threads),
+		"Threads that compile hot code; default as many as the host has processors beyond one a vCPU, at least 1 and at most 4."},
 	{"tune", 0, "NAME=N", set_tuning, 0, "Sets a threshold of the engine; \"calque help tune\" lists them. May be given several times."},
 	{"memory", 0, "HOW", set_memory, 0,
 		"How regions reach guest memory: through the TLB (tlb), by the host's MMU (windows), or each as it does better (auto, the default)."},

@@ -7,6 +7,7 @@
 
 static int run_suites(const char *name, unsigned n, Suite **suites)
 {
+	setenv("CK_DEFAULT_TIMEOUT", "60", 0);	/* seconds: Check's 4 are too few for a busy machine */
 	SRunner *runner = srunner_create(NULL);
 	for (unsigned i = 0; i < n; i++)
 		srunner_add_suite(runner, suites[i]);

@@ -11,9 +11,10 @@
 struct store {
 	int dir, version_dir;
 	uint64_t version, limit;
+	pthread_mutex_t writing;	/* of what follows */
 	uint64_t unpruned;		/* bytes written since the limit was looked at */
 	bool full;			/* writing has failed */
-	pthread_mutex_t lock;		/* of what follows */
+	pthread_mutex_t lock;		/* of what follows; inside the other one */
 	struct record_name *name;	/* open addressing; both 0: free */
 	size_t size, used;		/* size: a power of two, at least twice what is used */
 	struct store_stats stats;
@@ -82,6 +83,7 @@ struct store *store_open(const char *path, const char *version, uint64_t limit, 
 		return NULL;
 	}
 	pthread_mutex_init(&s->lock, NULL);
+	pthread_mutex_init(&s->writing, NULL);
 	s->limit = limit;
 	s->version = record_hash(0, version, strlen(version));
 	s->version_dir = -1;
@@ -124,6 +126,7 @@ void store_close(struct store *s)
 	if (s->dir >= 0)
 		close(s->dir);
 	pthread_mutex_destroy(&s->lock);
+	pthread_mutex_destroy(&s->writing);
 	free(s->name);
 	free(s);
 }
@@ -158,6 +161,7 @@ static bool write_record(struct store *s, struct record_name name, const void *b
 void store_write(struct store *s, struct record_name name, const void *bytes, size_t size)
 {
 	size_t written = 0;
+	pthread_mutex_lock(&s->writing);
 	bool good = !s->full && write_record(s, name, bytes, size, &written);
 	s->full = !good;
 	pthread_mutex_lock(&s->lock);
@@ -170,6 +174,7 @@ void store_write(struct store *s, struct record_name name, const void *bytes, si
 	s->unpruned += good ? written : 0;
 	if (s->unpruned > s->limit / 16)
 		prune(s);
+	pthread_mutex_unlock(&s->writing);
 }
 
 void store_get_stats(struct store *s, struct store_stats *stats)

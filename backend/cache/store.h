@@ -23,7 +23,7 @@ void store_close(struct store *s);
 unsigned store_find(struct store *s, uint64_t key, uint64_t *id, unsigned n);
 /* A record's bytes, malloc'd; NULL: none any more. Any thread. */
 void *store_read(struct store *s, struct record_name name, size_t *size);
-/* Adds a record. One thread at a time. After a first failure nothing more is written. */
+/* Adds a record. Any thread. After a first failure nothing more is written. */
 void store_write(struct store *s, struct record_name name, const void *bytes, size_t size);
 /* Any thread. */
 void store_get_stats(struct store *s, struct store_stats *stats);

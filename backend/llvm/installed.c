@@ -18,6 +18,35 @@ bool installed_since(const struct code_block *b, uint64_t sample)
 	return false;
 }
 
+struct installed *installed_with(const struct installed_list *l, const char *pc)
+{
+	struct installed *region = l->first;
+	while (region && !(pc >= region->code.begin && pc < region->code.end))
+		region = region->next;
+	return region;
+}
+
+bool installed_find_line(const struct installed *region, const char *pc, const struct code_block **b, unsigned *uop)
+{
+	const struct line_row *row = line_table_at(&region->code.lines, (uint64_t)(pc - region->code.begin));
+	while (row && row->line <= REGION_LINE)
+		row = row > region->code.lines.row ? row - 1 : NULL;
+	if (!row)
+		return false;
+	unsigned line = REGION_LINE + 1;	/* of the block's beginning */
+	for (unsigned i = 0; i < region->n_blocks; i++) {
+		const struct code_block *block = region->use[i].block;
+		unsigned n = row->line - line;	/* instructions are counted from 1 */
+		if (n <= block->n_insns) {
+			*b = block;
+			*uop = n ? block->insn[n - 1].first_uop : 0;
+			return true;
+		}
+		line += block->n_insns + 1u;
+	}
+	return false;
+}
+
 void installed_retire(struct installed_list *l, struct installed *region)
 {
 	if (!region->live)

@@ -35,6 +35,11 @@ struct installed_list {
 
 /* The region that the block leads to, NULL: none. */
 struct installed *installed_at(const struct code_block *head);
+/* The region whose code holds an address, also one that has been retired; NULL: none. */
+struct installed *installed_with(const struct installed_list *l, const char *pc);
+/* The micro-op to which the code at an address of the region belongs: what has no line of its own (shared ways out, spills) goes with what stands
+ * before it. False: the region has no lines. */
+bool installed_find_line(const struct installed *region, const char *pc, const struct code_block **b, unsigned *uop);
 /* Whether a region that the block is in has been installed since so many samples. */
 bool installed_since(const struct code_block *b, uint64_t sample);
 /* Installs what has been made of blocks that are all alive, in place of what its head leads to, after so many samples. Takes the lines. */

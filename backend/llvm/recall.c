@@ -9,18 +9,23 @@
 
 #define INPUT_MAX ((size_t)128 << 10)	/* more than any region's */
 
+struct side {
+	struct record_name name;
+	struct stored stored;
+	char input[INPUT_MAX];
+};
 struct recall {
 	struct recall_config config;
 	struct store *store;
 	char version[256];
-	struct side {
-		struct record_name name;
-		struct stored stored;
-		char input[INPUT_MAX];
-	} reading, writing;		/* the region that has been read last; that has been noted last … */
-	uint8_t guest[2 * PAGE_SIZE];	/* … with its code */
-	void *record;			/* read last */
+	struct side reading;		/* the region that has been read last … */
+	void *record;			/* … as a record */
 	struct ir_block lifted;
+};
+struct recall_writer {
+	struct recall *recall;
+	struct side side;		/* the region that has been noted last … */
+	uint8_t guest[2 * PAGE_SIZE];	/* … with its code */
 };
 
 /* ---- versions ---- */
@@ -190,30 +195,38 @@ bool recall_form(struct recall *x, struct region *r, struct code_block *head, co
 
 /* ---- writing ---- */
 
-void recall_note(struct recall *x, const struct region *r)
+struct recall_writer *recall_writer_create(struct recall *x)
 {
-	struct side *side = &x->writing;
-	struct stored *s = &side->stored;
-	*s = (struct stored){ .guest = x->guest, .input = side->input };
-	region_get_shape(r, &s->shape);
-	for (unsigned i = 0; i < r->n_blocks && s->guest_size + r->block[i].block->bytes <= sizeof x->guest; i++) {
-		s->length[i] = r->block[i].block->bytes;
-		copy_code(x, r->block[i].block->pa, x->guest + s->guest_size, s->length[i]);
-		s->guest_size += s->length[i];
-	}
-	side->name.key = key_of(x, r->block[0].block);
+	struct recall_writer *w = calloc(1, sizeof *w);
+	if (w)
+		w->recall = x;
+	return w;
 }
 
-void recall_keep(struct recall *x, const struct region *r, const struct image *image)
+void recall_note(struct recall_writer *w, const struct region *r)
 {
-	struct side *side = &x->writing;
+	struct side *side = &w->side;
+	struct stored *s = &side->stored;
+	*s = (struct stored){ .guest = w->guest, .input = side->input };
+	region_get_shape(r, &s->shape);
+	for (unsigned i = 0; i < r->n_blocks && s->guest_size + r->block[i].block->bytes <= sizeof w->guest; i++) {
+		s->length[i] = r->block[i].block->bytes;
+		copy_code(w->recall, r->block[i].block->pa, w->guest + s->guest_size, s->length[i]);
+		s->guest_size += s->length[i];
+	}
+	side->name.key = key_of(w->recall, r->block[0].block);
+}
+
+void recall_keep(struct recall_writer *w, const struct region *r, const struct image *image)
+{
+	struct side *side = &w->side;
 	struct stored *s = &side->stored;
 	size_t size;
 	s->input_size = stored_describe(r, side->input, sizeof side->input);
 	s->image = *image;
 	side->name.id = (record_hash(0, side->input, s->input_size) & ~(uint64_t)1) | r->windows;
-	void *record = s->input_size <= sizeof side->input ? stored_print(s, x->version, &size) : NULL;
+	void *record = s->input_size <= sizeof side->input ? stored_print(s, w->recall->version, &size) : NULL;
 	if (record)
-		store_write(x->store, side->name, record, size);
+		store_write(w->recall->store, side->name, record, size);
 	free(record);
 }

@@ -5,31 +5,41 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <unistd.h>
+#include "backend/llvm/forming.h"
 #include "backend/llvm/installed.h"
 #include "backend/llvm/recall.h"
 #include "backend/llvm/requests.h"
 #include "backend/llvm/sites.h"
-#include "frontends/frontend.h"
 #include "runtime/clock.h"
 
 #define QUEUE_SIZE 32	/* what is hot and waits to be compiled */
 #define FREE_FAULTS 200	/* that no region is reproached with: its working set, once */
-#define COMPILE_NICE 10	/* the compiling thread's */
+#define COMPILE_NICE 10	/* of threads that compile, where vCPUs want all of the host's processors */
 #define STALE 1000	/* requests whose block has not been found in as many samples are dropped */
+
+/* What makes one region at a time: a thread; in synchronous mode whoever has the cache's lock. */
+struct worker {
+	struct regions *regions;
+	struct compiler *compiler;
+	struct recall_writer *writer;	/* NULL: nothing is kept on disk */
+	struct region forming;
+	struct compiler_stats done;	/* under the cache's lock, as what follows: a copy of the compiler's */
+	const struct code_block *head;	/* of what is being compiled, NULL: nothing is */
+	pthread_t thread;
+	bool runs;
+};
 
 struct regions {
 	struct regions_config config;
-	struct compiler *compiler;
-	struct region forming;		/* the compiling thread's; in synchronous mode guarded by the cache's lock … */
-	struct region recalled;		/* … and the recalling thread's */
+	struct linker *linker;
+	struct region recalled;		/* the recalling thread's; in synchronous mode guarded by the cache's lock */
 	struct installed_list installed;	/* under the cache's lock */
-	bool compiler_stale;		/* under the cache's lock: everything has been flushed since it was used last */
-	struct regions_stats stats;	/* under the cache's lock, as what follows: a copy of the compiler's */
-	struct compiler_stats compiled;
-
+	struct regions_stats stats;	/* under the cache's lock */
 	struct requests hot, known;	/* known: to earlier runs */
-	pthread_t compiling, recalling;
-	bool compiles, recalls;		/* the threads run */
+	pthread_t recalling;
+	bool recalls;			/* the thread runs */
+	unsigned n_workers;
+	struct worker worker[];
 };
 
 enum uop_op regions_op_of(const void *opaque, const struct uop *bound)
@@ -45,8 +55,7 @@ void regions_drop(struct regions *r, struct code_block *b)
 void regions_flush(struct regions *r)
 {
 	installed_flush(&r->installed);
-	compiler_drop_loaded(r->compiler);
-	r->compiler_stale = true;
+	linker_reset(r->linker);
 }
 
 /* ---- faults of accesses through windows ---- */
@@ -57,10 +66,9 @@ struct installed *regions_find(struct regions *r, struct vcpu *cpu, const struct
 	struct installed *region;
 	struct site site;
 	codecache_lock(r->config.cache);
-	for (region = r->installed.first; region; region = region->next)
-		if (pc >= region->code.begin && pc < region->code.end &&
-		    site_find(region->code.sites, region->code.sites_end, pc, r->config.memory.to_exec, &site))
-			break;
+	region = installed_with(&r->installed, pc);
+	if (region && !site_find(region->code.sites, region->code.sites_end, pc, r->config.memory.to_exec, &site))
+		region = NULL;
 	codecache_unlock(r->config.cache);
 	if (region) {
 		*u = &region->use[site.block].block->uop[site.uop];
@@ -69,39 +77,13 @@ struct installed *regions_find(struct regions *r, struct vcpu *cpu, const struct
 	return region;
 }
 
-/* The micro-op at which the code for an address belongs: what has no line of its own (shared ways out, spills) goes with what stands before it. */
-static bool find_line(const struct installed *region, uint64_t at, const struct code_block **b, unsigned *uop)
-{
-	const struct line_row *row = line_table_at(&region->code.lines, at);
-	while (row && row->line <= REGION_LINE)
-		row = row > region->code.lines.row ? row - 1 : NULL;
-	if (!row)
-		return false;
-	unsigned line = REGION_LINE + 1;	/* of the block's beginning */
-	for (unsigned i = 0; i < region->n_blocks; i++) {
-		const struct code_block *block = region->use[i].block;
-		unsigned n = row->line - line;	/* instructions are counted from 1 */
-		if (n <= block->n_insns) {
-			*b = block;
-			*uop = n ? block->insn[n - 1].first_uop : 0;
-			return true;
-		}
-		line += block->n_insns + 1u;
-	}
-	return false;
-}
-
 bool regions_find_line(struct regions *r, uint64_t address, const struct code_block **b, unsigned *uop, uint32_t *size)
 {
 	const char *pc = (const char *)(uintptr_t)address;
-	for (const struct installed *region = r->installed.first; region; region = region->next) {
-		const struct compiled *code = &region->code;
-		if (pc < code->begin || pc >= code->end)
-			continue;
-		*size = (uint32_t)(code->end - code->begin);
-		return find_line(region, (uint64_t)(pc - code->begin), b, uop);
-	}
-	return false;
+	const struct installed *region = installed_with(&r->installed, pc);
+	if (region)
+		*size = (uint32_t)(region->code.end - region->code.begin);
+	return region && installed_find_line(region, pc, b, uop);
 }
 
 void regions_count_fault(struct regions *r, struct installed *region, bool filled, uint64_t icount)
@@ -121,71 +103,9 @@ void regions_count_fault(struct regions *r, struct installed *region, bool fille
 	codecache_unlock(r->config.cache);
 }
 
-/* ---- forming ---- */
-
-static const struct sighting nowhere;
-
-/* What the virtual-PC cache of the vCPU that has been seen knows of the page's surroundings. */
-static struct code_block *find_far(const void *opaque, int64_t position)
-{
-	const struct sighting *seen = opaque;
-	uint64_t va = seen->page + (uint64_t)position;
-	const struct jump_cache_entry *j = JUMP_CACHE_ENTRY(seen->cpu, va);
-	return j->pc == va && __atomic_load_n(&j->key, __ATOMIC_RELAXED) == seen->key[va >> 63] ? j->block : NULL;
-}
-
-static struct region_far around(const struct sighting *seen)
-{
-	return (struct region_far){ seen->cpu ? find_far : NULL, seen };
-}
-
-static bool form(struct regions *r, struct code_block *head, const struct sighting *seen)
-{
-	const struct region_former former = {
-		.cache = r->config.cache, .tuning = r->config.tuning, .frontend = r->config.frontend, .poll_all = r->config.poll_all,
-		.op_of = regions_op_of, .arena = r->config.arena, .far = around(seen),
-	};
-	if (!region_form(&r->forming, &former, head))
-		return false;
-	r->forming.windows = r->config.windows && !head->no_windows;
-	r->forming.lines = r->config.lines;
-	return true;
-}
-
-/*
- * Forms the region in which a block is hot. It begins at the head of the block's loop, since a loop that is entered in its midst makes worse code, and
- * since many of its blocks may be found hot; if that has a region, which does without the block, at the block. *seen becomes the region's. NULL: there is
- * none.
- */
-static struct code_block *form_around(struct regions *r, struct code_block *b, struct sighting *seen)
-{
-	struct region_loops loops;
-	if (!form(r, b, seen))
-		return NULL;
-	region_find_loops(&r->forming, &loops);
-	const struct region_block *first = &r->forming.block[region_innermost_head(&r->forming, &loops, 0)];
-	struct sighting there = *seen;
-	there.page += (uint64_t)region_page(first->position);
-	struct code_block *head = first->block;
-	if (head == b || !head->code || installed_at(head))
-		return b;
-	if (form(r, head, &there) && region_has(&r->forming, b)) {
-		*seen = there;
-		return head;
-	}
-	return form(r, b, seen) ? b : NULL;
-}
-
 /* ---- compiling ---- */
 
-/* Until everything is flushed there may be no room. */
-static bool begin_compile(struct regions *r)
-{
-	if (r->compiler_stale)
-		compiler_reset(r->compiler);
-	r->compiler_stale = false;
-	return compiler_begin(r->compiler);
-}
+static const struct sighting nowhere;
 
 /*
  * Installs a region of an earlier run that begins at head. With the cache's lock, which `unlocked` lets go while files are read. False: there is
@@ -193,7 +113,7 @@ static bool begin_compile(struct regions *r)
  */
 static bool recall(struct regions *r, struct code_block *head, const struct sighting *seen, bool unlocked)
 {
-	const struct region_far far = around(seen);
+	const struct region_far far = sighting_far(seen);
 	struct codecache *cache = r->config.cache;
 	struct record_name name[RECALL_CHOICES];
 	struct compiled code;
@@ -210,7 +130,7 @@ static bool recall(struct regions *r, struct code_block *head, const struct sigh
 		if (epoch != codecache_epoch(cache))
 			return true;
 		found = found && recall_form(r->config.recall, &r->recalled, head, &far, &image) &&
-			compiler_load(r->compiler, &r->recalled, &image, &code);
+			linker_load(r->linker, &r->recalled, &image, &code);
 	}
 	if (found)
 		installed_add(&r->installed, &r->recalled, &code, seen, r->stats.samples);
@@ -221,15 +141,15 @@ static bool recall(struct regions *r, struct code_block *head, const struct sigh
 }
 
 /* Compiles what has been formed, and keeps it for later runs. On a vCPU's thread the host's floating-point status is the guest's. */
-static bool make_code(struct regions *r, struct compiled *code)
+static bool make_code(struct worker *w, struct compiled *code)
 {
 	struct image image;
 	fenv_t status;
 	fegetenv(&status);
 	fesetenv(FE_DFL_ENV);
-	bool good = compiler_compile(r->compiler, &r->forming, code);
-	if (good && r->config.recall && compiler_get_image(r->compiler, code, &image))
-		recall_keep(r->config.recall, &r->forming, &image);
+	bool good = compiler_compile(w->compiler, &w->forming, code);
+	if (good && w->writer && linker_get_image(w->regions->linker, code, &image))
+		recall_keep(w->writer, &w->forming, &image);
 	fesetenv(&status);
 	return good;
 }
@@ -243,46 +163,67 @@ static bool holds(const struct regions *r, const struct region *formed)
 	return same;
 }
 
-/* What has been formed. With the cache's lock, which `unlocked` lets go while LLVM works. */
-static void compile(struct regions *r, struct code_block *head, const struct sighting *seen, bool unlocked)
+/* Whether another thread is making a region that begins with the block. */
+static bool is_in_work(const struct regions *r, const struct code_block *head)
 {
-	struct codecache *cache = r->config.cache;
-	struct compiled code;
-	/* what is left again at once costs more to enter than it saves */
-	if (unlocked && !r->forming.loops) {
-		r->stats.straight++;
-		return;
-	}
-	if (!begin_compile(r))
-		return;
-	if (r->config.recall)
-		recall_note(r->config.recall, &r->forming);
-	if (unlocked)
-		codecache_unlock(cache);
-	bool good = make_code(r, &code);
-	if (unlocked)
-		codecache_lock(cache);
-	compiler_get_stats(r->compiler, &r->compiled);
-	if (good && holds(r, &r->forming)) {
-		installed_add(&r->installed, &r->forming, &code, seen, r->stats.samples);
+	unsigned i = 0;
+	while (i < r->n_workers && r->worker[i].head != head)
+		i++;
+	return i < r->n_workers;
+}
+
+/* Takes in what has been compiled, or not. With the cache's lock. */
+static void finish(struct worker *w, struct code_block *head, const struct sighting *seen, struct compiled *code, bool good)
+{
+	struct regions *r = w->regions;
+	bool there = w->forming.epoch == codecache_epoch(r->config.cache);
+	w->done = *compiler_stats(w->compiler);
+	if (good && holds(r, &w->forming)) {
+		installed_add(&r->installed, &w->forming, code, seen, r->stats.samples);
 	} else if (good) {
-		line_table_free(&code.lines);
+		line_table_free(&code->lines);
 		r->stats.stale++;
-	} else if (r->forming.windows) {	/* what LLVM refuses with windows it may compile with the TLB */
+	} else if (there && w->forming.windows) {	/* what LLVM refuses with windows it may compile with the TLB */
 		head->no_windows = true;
 		head->heat = 0;
 	}
+}
+
+/* What has been formed. With the cache's lock, which `unlocked` lets go while LLVM works. */
+static void compile(struct worker *w, struct code_block *head, const struct sighting *seen, bool unlocked)
+{
+	struct regions *r = w->regions;
+	struct compiled code;
+	/* what is left again at once costs more to enter than it saves */
+	if (unlocked && !w->forming.loops) {
+		r->stats.straight++;
+		return;
+	}
+	if (is_in_work(r, head) || !linker_promise(r->linker))	/* until everything is flushed there may be no room */
+		return;
+	if (w->writer)
+		recall_note(w->writer, &w->forming);
+	w->head = head;
+	if (unlocked)
+		codecache_unlock(r->config.cache);
+	bool good = make_code(w, &code);
+	if (unlocked)
+		codecache_lock(r->config.cache);
+	w->head = NULL;
+	finish(w, head, seen, &code, good);
+	linker_done(r->linker);
 }
 
 void regions_print(struct regions *r, const struct code_block *b, FILE *f)
 {
 	for (const struct region_use *use = b->regions; use; use = use->next) {
 		const struct installed *region = use->region;
-		if (!region->live || !form(r, region->head, &region->seen))
+		struct worker *w = r->worker;
+		if (!region->live || !forming_of(&r->config, &w->forming, region->head, &region->seen))
 			continue;
 		fprintf(f, "; region of %u blocks at physical 0x%" PRIx64 "%s\n", region->n_blocks, region->head->pa,
-			r->forming.n_blocks == region->n_blocks ? "" : ", formed anew with other blocks than it was compiled of");
-		compiler_print(r->compiler, &r->forming, f);
+			w->forming.n_blocks == region->n_blocks ? "" : ", formed anew with other blocks than it was compiled of");
+		compiler_print(w->compiler, &w->forming, f);
 	}
 }
 
@@ -290,29 +231,31 @@ void regions_compile_now(struct regions *r, struct code_block *b)
 {
 	if (recall(r, b, &nowhere, false))
 		return;
-	if (form(r, b, &nowhere))
-		compile(r, b, &nowhere, false);
+	if (forming_of(&r->config, &r->worker->forming, b, &nowhere))
+		compile(r->worker, b, &nowhere, false);
 	else
 		r->stats.failed++;
 }
 
 /* The same where the block has been found hot. */
-static void compile_around(struct regions *r, struct code_block *b, struct sighting seen, bool unlocked)
+static void compile_around(struct worker *w, struct code_block *b, struct sighting seen, bool unlocked)
 {
-	struct code_block *head = form_around(r, b, &seen);
+	const struct regions *r = w->regions;
+	struct code_block *head = forming_around(&r->config, &w->forming, b, &seen);
 	if (head)
-		compile(r, head, &seen, unlocked);
+		compile(w, head, &seen, unlocked);
 	else
-		r->stats.failed++;
+		w->regions->stats.failed++;
 }
 
 /* Compiles what is hot. */
 static void *compile_thread(void *opaque)
 {
-	struct regions *r = opaque;
+	struct worker *w = opaque;
+	struct regions *r = w->regions;
 	struct request request;
-	/* a vCPU that wants the processor gets it; where that cannot be had, compiling just competes */
-	(void)!setpriority(PRIO_PROCESS, (id_t)gettid(), COMPILE_NICE);
+	if (r->config.yields)	/* where that cannot be had, compiling just competes */
+		(void)!setpriority(PRIO_PROCESS, (id_t)gettid(), COMPILE_NICE);
 	while (requests_next(&r->hot, &request)) {
 		codecache_lock(r->config.cache);
 		if (request.epoch != codecache_epoch(r->config.cache) || r->stats.samples - request.sample >= STALE)
@@ -320,7 +263,7 @@ static void *compile_thread(void *opaque)
 		else if (installed_since(request.block, request.sample))
 			request.block->heat = 0;	/* perhaps it is not, by now */
 		else if (!installed_at(request.block))
-			compile_around(r, request.block, request.seen, true);
+			compile_around(w, request.block, request.seen, true);
 		codecache_unlock(r->config.cache);
 	}
 	return NULL;
@@ -373,16 +316,30 @@ void regions_sample(struct regions *r, const struct vcpu *cpu, struct code_block
 			requests_add(r->config.recall && recall_knows(r->config.recall, b) ? &r->known : &r->hot,
 				     request_for(r, b, &seen));
 		else if (!recall(r, b, &seen, false))
-			compile_around(r, b, seen, false);
+			compile_around(r->worker, b, seen, false);
 	}
 	codecache_unlock(r->config.cache);
 }
 
 /* ---- life ---- */
 
+static bool start_worker(struct regions *r, struct worker *w, struct error *err)
+{
+	w->regions = r;
+	w->compiler = compiler_create(r->config.frontend->pinned_slots, r->linker, err);
+	w->writer = r->config.recall ? recall_writer_create(r->config.recall) : NULL;
+	if (!w->compiler)
+		return false;
+	if (r->config.recall && !w->writer)
+		return error_set(err, ERROR_HOST, "regions: out of memory");
+	w->runs = !r->config.synchronous && !pthread_create(&w->thread, NULL, compile_thread, w);
+	return w->runs || r->config.synchronous || error_set(err, ERROR_HOST, "threads that make regions: the host has no more; --engine stencil needs none");
+}
+
 struct regions *regions_create(const struct regions_config *config, struct error *err)
 {
-	struct regions *r = calloc(1, sizeof *r);
+	unsigned n = config->synchronous ? 1 : config->threads;
+	struct regions *r = calloc(1, sizeof *r + n * sizeof *r->worker);
 	if (!r) {
 		recall_close(config->recall);
 		error_set(err, ERROR_HOST, "regions: out of memory");
@@ -390,35 +347,37 @@ struct regions *regions_create(const struct regions_config *config, struct error
 	}
 	r->config = *config;
 	r->installed.arena = config->arena;
-	r->compiler = compiler_create(config->frontend->pinned_slots, &config->memory, err);
 	requests_init(&r->hot, QUEUE_SIZE);
 	requests_init(&r->known, REQUESTS_MAX);
-	if (!r->compiler)
-		goto fail;
-	if (!config->synchronous) {
-		r->compiles = !pthread_create(&r->compiling, NULL, compile_thread, r);
-		r->recalls = r->compiles && config->recall && !pthread_create(&r->recalling, NULL, recall_thread, r);
+	r->linker = linker_create(&config->memory, err);
+	bool good = r->linker;
+	while (good && r->n_workers < n)
+		good = start_worker(r, &r->worker[r->n_workers++], err);
+	if (good && config->recall && !config->synchronous) {
+		r->recalls = !pthread_create(&r->recalling, NULL, recall_thread, r);
+		good = r->recalls || error_set(err, ERROR_HOST, "a thread that looks regions up: the host has no more; --cache off needs none");
 	}
-	if (config->synchronous || (r->compiles && (r->recalls || !config->recall)))
+	if (good)
 		return r;
-	error_set(err, ERROR_HOST, "threads that make regions: the host has no more; --engine stencil needs none");
-fail:
 	regions_destroy(r);
 	return NULL;
 }
 
 void regions_get_stats(struct regions *r, struct regions_stats *s)
 {
+	struct compiler_stats done = { 0 };
 	codecache_lock(r->config.cache);
 	*s = r->stats;
-	s->regions = r->compiled.regions;
-	s->blocks = r->compiled.blocks;
-	s->insns = r->compiled.insns;
-	s->bytes = r->compiled.bytes;
-	s->failed += r->compiled.failed;
-	s->ns = r->compiled.ns;
+	for (unsigned i = 0; i < r->n_workers; i++)
+		compiler_stats_add(&done, &r->worker[i].done);
 	s->dropped = r->installed.dropped;
 	codecache_unlock(r->config.cache);
+	s->regions = done.regions;
+	s->blocks = done.blocks;
+	s->insns = done.insns;
+	s->bytes = done.bytes;
+	s->failed += done.failed;
+	s->ns = done.ns;
 }
 
 bool regions_get_store_stats(struct regions *r, struct store_stats *s)
@@ -434,13 +393,16 @@ void regions_destroy(struct regions *r)
 		return;
 	requests_end(&r->hot);
 	requests_end(&r->known);
-	if (r->compiles)
-		pthread_join(r->compiling, NULL);
+	for (struct worker *w = r->worker; w < r->worker + r->n_workers; w++) {
+		if (w->runs)
+			pthread_join(w->thread, NULL);
+		compiler_destroy(w->compiler);
+		free(w->writer);
+	}
 	if (r->recalls)
 		pthread_join(r->recalling, NULL);
-	if (r->compiler)
-		regions_flush(r);
-	compiler_destroy(r->compiler);
+	installed_flush(&r->installed);
+	linker_destroy(r->linker);
 	recall_close(r->config.recall);
 	requests_destroy(&r->hot);
 	requests_destroy(&r->known);

@@ -25,7 +25,9 @@ struct regions_config {
 	bool lines;			/* regions_find_line is wanted */
 	bool windows;			/* the machine has direct windows … */
 	bool may_give_up;		/* … and a region that faults too much does without */
-	bool synchronous;		/* compiled where it is asked for */
+	bool synchronous;		/* compiled where it is asked for, else by so many … */
+	unsigned threads;
+	bool yields;			/* … which leave the processors to vCPUs that want them */
 	struct recall *recall;		/* regions of earlier runs; NULL: none. Becomes the regions'. */
 };
 struct regions_stats {

@@ -48,10 +48,12 @@ static void check_place(const struct lift_source *s, const struct cpu_config *co
 	inspect_add(inspect, &r, "region0", 1);
 	ck_assert_msg(inspect_finish(inspect, NULL, false, &seen, &err), "%s", err.text);
 	ck_assert(code_memory_map(&memory, "test", CODE_CACHE_MIN));
-	struct compiler *c = compiler_create(s->frontend->pinned_slots, &memory, &err);
-	ck_assert(c && compiler_begin(c) && compiler_compile(c, &r, &compiled));
+	struct linker *linker = linker_create(&memory, &err);
+	struct compiler *c = compiler_create(s->frontend->pinned_slots, linker, &err);
+	ck_assert(linker && c && linker_promise(linker) && compiler_compile(c, &r, &compiled));
 	check_same(&seen.host, compiled.begin, (size_t)(compiled.end - compiled.begin), at);
 	compiler_destroy(c);
+	linker_destroy(linker);
 	code_memory_unmap(&memory);
 	inspection_free(&seen);
 	inspect_destroy(inspect);

@@ -64,6 +64,7 @@ struct kept {
 };
 
 static struct kept *all_kept[4096];
+static struct linker *linker;
 static struct compiler *compiler;
 static struct code_memory memory;	/* the first CODE_CACHE_MIN bytes for stencils */
 
@@ -92,8 +93,8 @@ static struct kept *compile(const struct ir_block *b, const struct helper *helpe
 		if (c->mode == mode && c->helpers == helpers && same(c, b))
 			return c;
 	c = aligned_alloc(16, (sizeof *c + 15) & ~15u);
-	if (!compiler && !(compiler = compiler_create(pins, &(struct code_memory){ memory.write + CODE_CACHE_MIN, memory.to_exec,
-										  memory.size - CODE_CACHE_MIN }, &err))) {
+	if (!compiler && (!(linker = linker_create(&(struct code_memory){ memory.write + CODE_CACHE_MIN, memory.to_exec, memory.size - CODE_CACHE_MIN }, &err)) ||
+			  !(compiler = compiler_create(pins, linker, &err)))) {
 		fprintf(stderr, "%s\n", err.text);
 		exit(1);
 	}
@@ -106,10 +107,11 @@ static struct kept *compile(const struct ir_block *b, const struct helper *helpe
 	for (unsigned i = 0; i < 2; i++)
 		r.block[0].exit[i] = (struct region_exit){ .way = WAY_LOOKUP, .target = (int32_t)b->target[i] };
 	struct compiled compiled;
-	if (!compiler_begin(compiler) || !compiler_compile(compiler, &r, &compiled)) {
+	if (!linker_promise(linker) || !compiler_compile(compiler, &r, &compiled)) {
 		fprintf(stderr, "LLVM failed\n");
 		exit(1);
 	}
+	linker_done(linker);
 	c->code = compiled.entry;
 	return c;
 }
