@@ -63,7 +63,7 @@ struct exec_ops {
 	bool (*vcpu_init)(struct vcpu *cpu, struct error *err);
 	void (*vcpu_destroy)(struct vcpu *cpu);
 	/*
-	 * Runs guest code from cpu->pc until the deadline trips or an exception is pending. On return cpu->pc and icount are
+	 * Runs guest code from cpu->pc until the deadline trips, an exception is pending or cpu->debug says to stop. On return cpu->pc and icount are
 	 * exact and FP flags folded. With cpu->single_step: at most one instruction.
 	 */
 	void (*run)(struct vcpu *cpu);
@@ -101,6 +101,8 @@ struct observer {
 	/* The vCPU is about to execute the block of n instructions in so many bytes at cpu->pc. On its thread. While somebody has this, every block
 	 * is interpreted, one at a time. */
 	void (*block)(void *opaque, struct vcpu *cpu, unsigned n, unsigned bytes);
+	/* A breakpoint, a watchpoint, the end of a step: cpu->debug says. The machine is about to pause. On the vCPU's thread. */
+	void (*debug)(void *opaque, struct vcpu *cpu);
 	/* stop_icount reached: the vCPU waits until resumed. */
 	void (*stopped)(void *opaque, struct vcpu *cpu);
 	/* The guest ended; called once, on some thread. The machine then only waits to be stopped. */
@@ -147,6 +149,8 @@ struct machine {
 	/* A breakpoint instruction at cpu->pc in a privileged mode, before it is delivered (RISC-V: ebreak in M- or S-mode).
 	 * True: it was a semihosting call, done, and cpu->pc stands behind it; false or NULL: deliver it. Set by the board. */
 	bool (*breakpoint_call)(struct vcpu *cpu);
+
+	struct debug *debug;			/* runtime/debug.h: what a debugger has set, while there is something; NULL: nothing */
 
 	bool deterministic;
 	uint64_t clock_base;		/* running: host time at guest time 0; paused: guest time */

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The soft MMU's accesses: what happens where executors find no TLB entry. */
+#include "runtime/debug.h"
 #include "runtime/journal.h"
 #include "runtime/machine.h"
 #include "runtime/tlb.h"
@@ -18,6 +19,18 @@ struct place {
 	uint8_t leaf_bits;		/* of the guest's leaf, or the piece of it that PMP leaves whole */
 };
 
+/* Whether a debugger watches something in this page. */
+static bool is_watched(const struct vcpu *cpu, uint64_t va)
+{
+	const struct debug *d = cpu->machine->debug;
+	return unlikely(d) && debug_watches_block(d, va, PAGE_BITS);
+}
+
+static bool allows(struct vcpu *cpu, uint64_t va, unsigned size, unsigned access)
+{
+	return likely(!cpu->machine->debug) || debug_allows(cpu, va, size, access);
+}
+
 static void fill(struct vcpu *cpu, unsigned index, uint64_t va, enum mmu_access access, const struct mmu_leaf *leaf, struct place *at)
 {
 	struct mmu *mmu = cpu->mmu;
@@ -27,12 +40,13 @@ static void fill(struct vcpu *cpu, unsigned index, uint64_t va, enum mmu_access 
 	struct tlb_half *h = mmu_half(mmu, va);
 	struct tlb_entry e = { .tag = { TLB_NO_TAG, TLB_NO_TAG, TLB_NO_TAG },
 			       .addend = (uint64_t)(uintptr_t)at->host - va };
-	if (leaf->prot & MMU_PROT_R)
+	bool watched = is_watched(cpu, va);
+	if (leaf->prot & MMU_PROT_R && !watched)
 		e.tag[MMU_READ] = page;
 	if (leaf->prot & MMU_PROT_X)
 		e.tag[MMU_FETCH] = page;
 	/* Write entries only where a write was asked for: a page that is only read can become code without a handshake. */
-	if (access == MMU_WRITE && leaf->prot & MMU_PROT_W && at->range->kind == PHYS_RAM && !at->range->watch &&
+	if (access == MMU_WRITE && leaf->prot & MMU_PROT_W && at->range->kind == PHYS_RAM && !at->range->watch && !watched &&
 	    mmu_note_writer(cpu, at->page, va))
 		e.tag[MMU_WRITE] = page;
 	tlb_fill(&h->tlb[index], &e, page, leaf->size_bits, va >> 63 ? MAX_UPPER_ENTRIES : MAX_LOW_ENTRIES, &mmu->stats);
@@ -67,7 +81,7 @@ static bool find_place(struct vcpu *cpu, unsigned index, uint64_t va, enum mmu_a
 		return true;
 	at->host = r->host + at->offset;
 	at->page = phys_page(phys, r, GPA(leaf.pa));
-	if (leaf.size_bits >= PAGE_BITS)
+	if (leaf.size_bits >= PAGE_BITS && (access == MMU_FETCH || !is_watched(cpu, va)))
 		fill(cpu, index, va, access, &leaf, at);
 	return true;
 }
@@ -260,15 +274,15 @@ bool mmu_store_as(struct vcpu *cpu, unsigned index, uint64_t va, unsigned size, 
 
 bool mmu_load(struct vcpu *cpu, uint64_t va, unsigned size, uint64_t *value)
 {
-	return mmu_load_as(cpu, cpu->mmu->data_index, va, size, value);
+	return allows(cpu, va, size, WATCH_READ) && mmu_load_as(cpu, cpu->mmu->data_index, va, size, value);
 }
 
 bool mmu_store(struct vcpu *cpu, uint64_t va, unsigned size, uint64_t value)
 {
-	return mmu_store_as(cpu, cpu->mmu->data_index, va, size, value);
+	return allows(cpu, va, size, WATCH_WRITE) && mmu_store_as(cpu, cpu->mmu->data_index, va, size, value);
 }
 
-void *mmu_host_range(struct vcpu *cpu, uint64_t va, unsigned size, enum mmu_access access)
+static void *host_range(struct vcpu *cpu, uint64_t va, unsigned size, enum mmu_access access)
 {
 	struct place at;
 	const struct tlb_entry *e = TLB_ENTRY(&cpu->tlb[va >> 63], va);
@@ -287,13 +301,18 @@ void *mmu_host_range(struct vcpu *cpu, uint64_t va, unsigned size, enum mmu_acce
 	return at.host;
 }
 
+void *mmu_host_range(struct vcpu *cpu, uint64_t va, unsigned size, enum mmu_access access)
+{
+	return allows(cpu, va, size, access == MMU_WRITE ? WATCH_WRITE : WATCH_READ) ? host_range(cpu, va, size, access) : NULL;
+}
+
 void *mmu_host(struct vcpu *cpu, uint64_t va, unsigned size, enum mmu_access access)
 {
 	if (va & (size - 1)) {
 		cpu->machine->arch->raise_misaligned(cpu, va, access);
 		return NULL;
 	}
-	return mmu_host_range(cpu, va, size, access);
+	return allows(cpu, va, size, access == MMU_WRITE ? WATCH_READ | WATCH_WRITE : WATCH_READ) ? host_range(cpu, va, size, access) : NULL;
 }
 
 bool mmu_translate(struct vcpu *cpu, uint64_t va, enum mmu_access access, struct mmu_leaf *leaf)

@@ -46,7 +46,8 @@ struct tlb_table {
 /*
  * The slow paths behind an inline miss. They perform the whole access (misaligned and page-crossing RAM accesses, MMIO, walk,
  * fill) or leave the exception in vcpu->exception and return false, having changed no guest memory. size is 1, 2, 4 or 8.
- * Values are little endian, zero-extended.
+ * Values are little endian, zero-extended. False without an exception: a debugger watches this address, and cpu->debug has what is to be done
+ * (runtime/debug.h); so it is with mmu_host and mmu_host_range.
  */
 MUST_CHECK bool mmu_load(struct vcpu *cpu, uint64_t va, unsigned size, uint64_t *value);
 MUST_CHECK bool mmu_store(struct vcpu *cpu, uint64_t va, unsigned size, uint64_t value);

@@ -6,6 +6,7 @@
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
+#include "runtime/debug.h"
 #include "runtime/fp.h"
 #include "runtime/machine.h"
 #include "runtime/run.h"
@@ -250,6 +251,25 @@ static uint64_t next_deadline(struct vcpu *cpu)
 	return limit;
 }
 
+/* Built-in firmware may answer it, whose accesses are not the guest's. */
+static void take_exception(struct vcpu *cpu)
+{
+	cpu->debug.passing = true;
+	cpu->machine->arch->take_exception(cpu);
+	cpu->debug.passing = false;
+}
+
+static void stop_for_debugger(struct vcpu *cpu)
+{
+	struct machine *m = cpu->machine;
+	if (!debug_stops(cpu))
+		return;
+	cpu->debug.step = false;
+	machine_request_pause(m);
+	if (m->observer.debug)
+		m->observer.debug(m->observer.opaque, cpu);
+}
+
 static void run_guest(struct vcpu *cpu)
 {
 	struct machine *m = cpu->machine;
@@ -257,7 +277,7 @@ static void run_guest(struct vcpu *cpu)
 	bool near_stop = cpu->stop_icount != UINT64_MAX && cpu->stop_icount - cpu->icount < VCPU_MAX_STRETCH;
 	bool step = cpu->single_step;
 	cpu->step_pc = cpu->pc;
-	cpu->single_step |= near_stop;
+	cpu->single_step |= near_stop | cpu->debug.step;
 	/* A deadline that nobody has tripped stays as it is: exceptions need not wait for a store to be seen everywhere. */
 	uint64_t deadline = next_deadline(cpu);
 	if (atomic_load(&cpu->deadline) != deadline)
@@ -265,11 +285,15 @@ static void run_guest(struct vcpu *cpu)
 	if (atomic_load(&cpu->requests))
 		vcpu_trip(cpu);
 	m->exec->run(cpu);
+	if (unlikely(cpu->debug.stop == DEBUG_WATCHPOINT))
+		debug_pass_access(cpu);
 	cpu->single_step = step;
 	if (cpu->exception.pending)
-		m->arch->take_exception(cpu);
-	if (step && m->observer.step && m->observer.step(m->observer.opaque, cpu))
+		take_exception(cpu);
+	if (step && m->observer.step && cpu->debug.stop != DEBUG_BREAKPOINT && m->observer.step(m->observer.opaque, cpu))
 		machine_request_pause(m);
+	if (unlikely(cpu->debug.step || cpu->debug.stop))
+		stop_for_debugger(cpu);
 }
 
 static void update_time(struct vcpu *cpu, bool fired)
@@ -343,7 +367,8 @@ void *vcpu_thread(void *opaque)
 			if (atomic_load(&cpu->waiting))
 				continue;
 		}
-		m->arch->take_interrupt(cpu);
+		if (!cpu->debug.holds_interrupts)
+			m->arch->take_interrupt(cpu);
 		run_guest(cpu);
 	}
 	park(cpu);

@@ -70,6 +70,18 @@ enum vcpu_tier {
 	N_TIERS
 };
 
+/* What a debugger wants of a vCPU, and why it has stopped (runtime/debug.h). */
+enum debug_stop { DEBUG_NOT, DEBUG_STEPPED, DEBUG_BREAKPOINT, DEBUG_WATCHPOINT };
+struct vcpu_debug {
+	enum debug_stop stop;
+	unsigned access;		/* of the watchpoint: WATCH_* */
+	uint64_t address;		/* the first watched byte that was accessed */
+	bool step;			/* stop after an instruction … */
+	uint64_t step_first, step_end;	/* … that leads out of these addresses */
+	bool holds_interrupts;		/* take none */
+	bool passing;			/* what is accessed now stops nobody */
+};
+
 struct vcpu {
 	/*
 	 * What generated code touches most comes first, for short displacements.
@@ -126,6 +138,7 @@ struct vcpu {
 	uint64_t stop_icount;		/* run loop stops exactly here; UINT64_MAX: never */
 	_Atomic bool frozen;		/* runs nothing while another vCPU is stepped alone */
 	uint64_t sample_icount;		/* the run loop is entered again when icount has reached this: the engine's; UINT64_MAX: never */
+	struct vcpu_debug debug;
 	uint64_t step_pc;		/* single step: where the instruction stood that observer.step is told of */
 };
 

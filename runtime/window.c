@@ -5,7 +5,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
-#include "runtime/machine.h"
+#include "runtime/debug.h"
 #include "runtime/process.h"
 #include "runtime/tlb.h"
 
@@ -326,9 +326,11 @@ void window_destroy(struct vcpu *cpu)
 
 /* ---- faults ---- */
 
-/* The RAM that a window may show for the leaf; NULL: none. */
-static const struct phys_range *range_for(struct vcpu *cpu, const struct mmu_leaf *leaf, bool write)
+/* The RAM that a window may show at va for the leaf; NULL: none. */
+static const struct phys_range *range_for(struct vcpu *cpu, uint64_t va, const struct mmu_leaf *leaf, bool write)
 {
+	if (cpu->machine->debug && debug_watches_block(cpu->machine->debug, va, PAGE_BITS))
+		return NULL;
 	const struct phys_range *r = phys_find(&cpu->machine->phys, GPA(leaf->pa));
 	if (!r || r->kind == PHYS_MMIO || leaf->size_bits < PAGE_BITS || !(leaf->prot & MMU_PROT_R) ||
 	    (write && (r->kind == PHYS_ROM || r->watch || !(leaf->prot & MMU_PROT_W))))
@@ -352,7 +354,7 @@ static void map_ahead(struct vcpu *cpu, struct window_set *set, struct window *w
 		if (extents_largest(&w->extents, ++page) || !cpu->machine->arch->probe(cpu, va, cpu->mmu->data_index, &leaf) ||
 		    leaf.size_bits != PAGE_BITS)
 			break;
-		const struct phys_range *r = range_for(cpu, &leaf, write);
+		const struct phys_range *r = range_for(cpu, va, &leaf, write);
 		if (!r || !window_map(cpu, set, w, va, &leaf, r, write, false))
 			break;
 	}
@@ -375,7 +377,7 @@ static enum window_answer fill(struct vcpu *cpu, uint64_t va, bool write, bool a
 		cpu->exception = before;
 		return WINDOW_LEAVE;
 	}
-	const struct phys_range *r = range_for(cpu, &leaf, write);
+	const struct phys_range *r = range_for(cpu, va, &leaf, write);
 	if (!r)
 		return WINDOW_LEAVE;
 	if (va >> 63 && !leaf.global && !mmu->current->own_upper) {

@@ -4,7 +4,7 @@
  * most flushes are about something else: so extents are checked, not dropped. Sets that are not current are checked when they
  * become so.
  */
-#include "runtime/machine.h"
+#include "runtime/debug.h"
 #include "runtime/tlb.h"
 
 enum verdict { KEEP, DEMOTE, DROP };
@@ -20,7 +20,8 @@ static enum verdict check(struct vcpu *cpu, struct tlb_half *h, unsigned index, 
 {
 	struct mmu_leaf leaf;
 	uint64_t va = w->va + ((uint64_t)e->page << PAGE_BITS);
-	if (!cpu->machine->arch->probe(cpu, va, index, &leaf) || leaf.size_bits < e->bits || (leaf.pa & PAGE_MASK) != e->pa ||
+	const struct debug *d = cpu->machine->debug;
+	if ((d && debug_watches_block(d, va, e->bits)) || !cpu->machine->arch->probe(cpu, va, index, &leaf) || leaf.size_bits < e->bits || (leaf.pa & PAGE_MASK) != e->pa ||
 	    (is_shared(cpu->mmu, h) && !leaf.global))
 		return DROP;
 	h->windows[index].cut |= leaf.size_bits > e->bits && !e->inside;

@@ -5,7 +5,7 @@
  * wants to put code there; so a large leaf is a read-only extent with writable ones inside.
  */
 #include <sys/mman.h>
-#include "runtime/machine.h"
+#include "runtime/debug.h"
 #include "runtime/process.h"
 #include "runtime/tlb.h"
 
@@ -135,13 +135,14 @@ static bool make_room(struct vcpu *cpu)
 
 /* ---- mapping ---- */
 
-/* The largest block around va that one mapping can show: within the leaf, the window and the RAM. */
-static unsigned block_bits(const struct phys_range *r, const struct mmu_leaf *leaf)
+/* The largest block around va that one mapping can show: within the leaf, the window and the RAM, and without what a debugger watches. */
+static unsigned block_bits(const struct debug *d, uint64_t va, const struct phys_range *r, const struct mmu_leaf *leaf)
 {
 	unsigned bits = leaf->size_bits < WINDOW_BITS ? leaf->size_bits : WINDOW_BITS;
 	for (; bits > PAGE_BITS; bits--) {
 		uint64_t size = (uint64_t)1 << bits, first = leaf->pa & ~(size - 1);
-		if (first >= r->base.v && first - r->base.v < r->size && size <= r->size - (first - r->base.v))
+		if (first >= r->base.v && first - r->base.v < r->size && size <= r->size - (first - r->base.v) &&
+		    !(d && debug_watches_block(d, va, bits)))
 			break;
 	}
 	return bits;
@@ -224,7 +225,7 @@ static bool map(struct vcpu *cpu, struct window_set *set, struct window *w, uint
 		const struct phys_range *r, bool write, bool again)
 {
 	uint32_t page = (uint32_t)((va - w->va) >> PAGE_BITS);
-	unsigned bits = block_bits(r, leaf), write_bits = bits < WRITE_BITS ? bits : WRITE_BITS;
+	unsigned bits = block_bits(cpu->machine->debug, va, r, leaf), write_bits = bits < WRITE_BITS ? bits : WRITE_BITS;
 	if (write && !note_writers(cpu, va, leaf, r, write_bits) && !note_writers(cpu, va, leaf, r, write_bits = PAGE_BITS))
 		return false;	/* there is code */
 	if (!make_room(cpu)) {

@@ -47,6 +47,13 @@ static void on_block(void *opaque, struct vcpu *cpu, unsigned n, unsigned bytes)
 		o->block(o->opaque, cpu, n, bytes);
 }
 
+static void on_debug(void *opaque, struct vcpu *cpu)
+{
+	struct vm *vm = opaque;
+	EACH_OBSERVER(vm, o, debug)
+		o->debug(o->opaque, cpu);
+}
+
 static void on_stopped(void *opaque, struct vcpu *cpu)
 {
 	struct vm *vm = opaque;
@@ -92,6 +99,7 @@ static void update_observers(struct vm *vm)
 		.step = step ? on_step : NULL,
 		.translated = translated ? on_translated : NULL,
 		.block = block ? on_block : NULL,
+		.debug = on_debug,
 		.stopped = on_stopped,
 		.exit = on_end,
 		.opaque = vm,
@@ -169,6 +177,7 @@ static void reset_vcpus(struct vm *vm)
 		cpu->waiting = false;
 		cpu->exception = (struct exception){ 0 };
 		cpu->reservation.size = 0;
+		cpu->debug.stop = DEBUG_NOT;
 		vm->frontend->reset(cpu);
 		cpu->halted = i > 0;
 	}

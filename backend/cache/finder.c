@@ -2,6 +2,7 @@
 #include "backend/cache/finder.h"
 #include "ir/ir.h"
 #include "runtime/clock.h"
+#include "runtime/debug.h"
 
 static uint32_t mode_of(const struct vcpu *cpu)
 {
@@ -71,10 +72,10 @@ static void make_room(struct finder *x)
 }
 
 /* With the lock held; NULL: an exception is pending or, with none, the caller is to start again. */
-static struct code_block *translate_locked(struct finder *x, uint64_t va, const struct mmu_code *code)
+static struct code_block *translate_locked(struct finder *x, uint64_t va, const struct mmu_code *code, uint32_t mode)
 {
 	struct vcpu *cpu = x->cpu;
-	if (!lift(x, va, code, cpu->single_step ? 1 : BLOCK_MAX_INSNS))
+	if (!lift(x, va, code, mode & MODE_SINGLE_STEP ? 1 : BLOCK_MAX_INSNS))
 		return NULL;
 	if (x->lifted.crosses_page && !atomic_load(&x->second_page->code)) {
 		/* The second page must be marked before its bytes are read: once more with both. */
@@ -84,7 +85,7 @@ static struct code_block *translate_locked(struct finder *x, uint64_t va, const 
 		return NULL;
 	}
 	struct phys_page *const pages[2] = { code->page, x->lifted.crosses_page ? x->second_page : NULL };
-	struct code_block *b = codecache_add(x->cache, &x->lifted, code->pa, pages[1] ? x->second_pa : CODE_NO_PAGE, mode_of(cpu), pages);
+	struct code_block *b = codecache_add(x->cache, &x->lifted, code->pa, pages[1] ? x->second_pa : CODE_NO_PAGE, mode, pages);
 	if (!b)
 		make_room(x);
 	return b;
@@ -98,13 +99,14 @@ static bool second_page_holds(struct finder *x, const struct code_block *b, uint
 	       (mmu_fetch(x->cpu, (va & PAGE_MASK) + PAGE_SIZE, &next) && next.pa == b->second_pa);
 }
 
-static void note_code(struct finder *x, uint64_t va, const struct mmu_code *code, struct code_block *b)
+/* `probed`: the virtual-PC cache may have it */
+static void note_code(struct finder *x, uint64_t va, const struct mmu_code *code, struct code_block *b, bool probed)
 {
 	struct vcpu *cpu = x->cpu;
 	mmu_note_code(cpu, va, code->leaf_bits);
 	if (b->second_pa != CODE_NO_PAGE)
 		mmu_note_code(cpu, va + b->bytes - 1, PAGE_BITS);
-	if (b->code) {
+	if (b->code && probed) {
 		struct jump_cache_entry *j = JUMP_CACHE_ENTRY(cpu, va);
 		j->pc = va;
 		j->code = b->code;
@@ -128,7 +130,11 @@ static struct code_block *find_block(struct finder *x, uint64_t va)
 	cpu->reg[SLOT_PAGE] = va & PAGE_MASK;
 	cpu->pc = va;
 	x->lookups++;
+	bool breaks = unlikely(cpu->machine->debug) && debug_breaks_page(cpu->machine->debug, va);
+	if (breaks && debug_stops_at(cpu, va))
+		return NULL;
 	for (;;) {
+		uint32_t mode = mode_of(cpu) | (breaks ? MODE_SINGLE_STEP : 0);
 		struct mmu_code code;
 		if (!mmu_fetch(cpu, va, &code))
 			return NULL;
@@ -142,7 +148,7 @@ static struct code_block *find_block(struct finder *x, uint64_t va)
 				continue;
 		}
 		codecache_lock(x->cache);
-		struct code_block *b = codecache_find(x->cache, code.pa, mode_of(cpu));
+		struct code_block *b = codecache_find(x->cache, code.pa, mode);
 		if (b && b->second_pa != CODE_NO_PAGE && !second_page_holds(x, b, va)) {
 			codecache_unlock(x->cache);
 			if (cpu->exception.pending)
@@ -152,7 +158,7 @@ static struct code_block *find_block(struct finder *x, uint64_t va)
 		bool measure = cpu->machine->measure && !(b && b->code);
 		uint64_t start = measure ? clock_host_now() : 0;
 		if (!b && atomic_load(&code.page->code))
-			b = translate_locked(x, va, &code);
+			b = translate_locked(x, va, &code, mode);
 		if (b && !codecache_prepare(x->cache, b)) {
 			make_room(x);
 			b = NULL;
@@ -160,7 +166,7 @@ static struct code_block *find_block(struct finder *x, uint64_t va)
 		if (measure)
 			x->translate_ns += clock_host_now() - start;
 		if (b)
-			note_code(x, va, &code, b);
+			note_code(x, va, &code, b, !breaks);
 		codecache_unlock(x->cache);
 		if (b || cpu->exception.pending)
 			return b;
@@ -177,7 +183,8 @@ struct code_block *finder_look_up(struct finder *x, uint64_t va)
 
 bool finder_link(struct finder *x, struct code_exit *exit, struct code_block *to, uint64_t epoch)
 {
-	if (finder_is_once(x, to) || !code_of(to))
+	/* instructions that stand alone are looked up each time: there may be a breakpoint */
+	if (finder_is_once(x, to) || to->mode & MODE_SINGLE_STEP || !code_of(to))
 		return false;
 	codecache_lock(x->cache);
 	/* one that crosses must be looked up each time: its second page depends on the context */

@@ -21,7 +21,7 @@ struct finder {
 	uint64_t translate_ns;	/* spent on lifting, passes, binding and machine code; with machine->measure */
 };
 
-/* Set in a block's mode while single-stepping: such blocks hold one instruction. No frontend uses this bit. */
+/* Set in a block's mode while single-stepping, and in pages with breakpoints: such blocks hold one instruction. No frontend uses this bit. */
 #define MODE_SINGLE_STEP ((uint32_t)1 << 31)
 
 void finder_init(struct finder *x, struct vcpu *cpu, struct codecache *cache, const struct code_handlers *handlers);
@@ -29,7 +29,7 @@ void finder_init(struct finder *x, struct vcpu *cpu, struct codecache *cache, co
 void finder_set_keys(struct finder *x);
 /* Where the translation of va begins, from the virtual-PC cache alone; NULL: it is not there. SLOT_PAGE is va's then. */
 const void *finder_probe(struct vcpu *cpu, uint64_t va);
-/* The block for va in the current mode and context, NULL with an exception pending; cpu->pc and SLOT_PAGE are va's then. */
+/* The block for va in the current mode and context; NULL: an exception is pending, or the vCPU stops here for a debugger. cpu->pc and SLOT_PAGE are va's then. */
 struct code_block *finder_look_up(struct finder *x, uint64_t va);
 /* Whether the block is one that nobody finds again: it must not be linked. */
 static inline bool finder_is_once(const struct finder *x, const struct code_block *b) { return (const char *)b == x->once; }

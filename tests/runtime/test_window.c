@@ -2,6 +2,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include "tests/check_main.h"
+#include "runtime/debug.h"
 #include "runtime/process.h"
 #include "runtime/window.h"
 #include "tests/runtime/fake.h"
@@ -844,6 +845,38 @@ START_TEST(random_traffic_agrees_with_the_tables)
 }
 END_TEST
 
+START_TEST(what_a_debugger_watches_is_not_mapped)
+{
+	struct debug d = { 0 };
+	uint64_t v;
+	fake_map(&f, 0x200000, FAKE_RAM, RW, 21, false);
+	must_store(0x200000, 1);
+	must_store(0x340000, 2);
+	ck_assert(maps(0x340000, true));
+	ck_assert(debug_watchpoint(&d, 0x340ff8, 16, WATCH_WRITE, true));
+	debug_arm(&f.m, &d, false);
+	ck_assert(!load(0x340000, 8, &v) && !store(0x340000, 8, 3) && !load(0x341000, 8, &v));
+	must_store(0x33f000, 4);
+	must_store(0x342000, 5);
+	must_store(0x200000, 6);
+	ck_assert(!load(0x341ff8, 8, &v) && !load(0x340000, 8, &v));
+	ck_assert_uint_eq(*(const uint64_t *)(const void *)ram(0x140000), 2);
+	/* pages mapped ahead stop before it, too */
+	for (uint64_t va = 0x800000; va < 0x808000; va += 0x1000)
+		fake_map(&f, va, FAKE_RAM + 0x200000 + va - 0x800000, RW, 12, false);
+	ck_assert(debug_watchpoint(&d, 0x804000, 1, WATCH_WRITE, true));
+	debug_arm(&f.m, &d, false);
+	for (uint64_t va = 0x800000; va < 0x804000; va += 0x1000)
+		must_load(va);
+	ck_assert(!load(0x804000, 8, &v));
+	must_load(0x805000);
+	ck_assert(debug_watchpoint(&d, 0x340ff8, 16, WATCH_WRITE, false) && debug_watchpoint(&d, 0x804000, 1, WATCH_WRITE, false));
+	debug_arm(&f.m, &d, false);
+	must_load(0x804000);
+	must_store(0x340ff8, 7);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("window");
@@ -857,6 +890,7 @@ int main(void)
 	tcase_add_test(t, a_leaf_beyond_the_ram);
 	tcase_add_test(t, a_flush_keeps_what_is_still_so);
 	tcase_add_test(t, a_walk_through_memory_is_mapped_ahead);
+	tcase_add_test(t, what_a_debugger_watches_is_not_mapped);
 	tcase_add_test(t, a_flush_of_one_address_looks_there_alone);
 	tcase_add_test(t, other_contexts_are_checked_when_they_come_back);
 	tcase_add_test(t, contexts_that_are_reused_begin_empty);
