@@ -112,6 +112,14 @@ size_t symbols_count(const struct symbols *s)
 	return s ? s->n : 0;
 }
 
+struct symbol_range symbols_get(const struct symbols *s, size_t number, bool *code)
+{
+	const struct symbol *y = &s->symbol[number];
+	uint64_t end = y->size ? y->value + y->size : number + 1 < s->n ? y[1].value : y->value;
+	*code = y->code;
+	return (struct symbol_range){ y->name, y->value, end };
+}
+
 bool symbols_value(const struct symbols *s, const char *name, uint64_t *value)
 {
 	for (size_t i = 0; s && i < s->n; i++)

@@ -31,6 +31,8 @@ bool symbols_find(const struct symbols *s, uint64_t address, struct symbol_range
 /* The one with the highest address; false: there is none. */
 bool symbols_last(const struct symbols *s, struct symbol_range *range);
 size_t symbols_count(const struct symbols *s);
+/* The one of this number, below the count, by address; whether it is code. end: where the next one begins, if its size is not known. */
+struct symbol_range symbols_get(const struct symbols *s, size_t number, bool *code);
 bool symbols_value(const struct symbols *s, const char *name, uint64_t *value);
 /* The same with its size, which where the file gives none is that up to the next function or label; 0: it is the last one. */
 bool symbols_extent(const struct symbols *s, const char *name, uint64_t *value, uint64_t *size);

@@ -11,6 +11,8 @@
  */
 #include "src/profile/kallsyms.h"
 #include <string.h>
+#include <unistd.h>
+#include "runtime/phys.h"
 
 #define TOKENS 256
 #define MOST_SYMBOLS (4u << 20)
@@ -193,6 +195,17 @@ bool kallsyms_read(struct symbols *s, const uint8_t *memory, size_t size)
 		if (find_tokens(&t, (size_t)(at - memory)) && find_markers(&t) && find_names(&t) && find_addresses(&t))
 			return add_symbols(s, &t);
 		from = (size_t)(at - memory) + 1;
+	}
+	return false;
+}
+
+bool kallsyms_find(struct symbols *s, const struct phys *p)
+{
+	off_t at = 0, end;
+	while ((at = lseek(p->memfd, at, SEEK_DATA)) >= 0 && (end = lseek(p->memfd, at, SEEK_HOLE)) > at) {
+		if (kallsyms_read(s, p->ram + at, (size_t)(end - at)))
+			return true;
+		at = end;
 	}
 	return false;
 }

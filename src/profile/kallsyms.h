@@ -9,3 +9,7 @@
  * none of more than 256 symbols, or not a whole one; s is as it was.
  */
 bool kallsyms_read(struct symbols *s, const uint8_t *memory, size_t size);
+
+struct phys;
+/* The same in a guest's RAM, of which what has never been written is passed over: to look at it would fill it. The machine is paused. */
+bool kallsyms_find(struct symbols *s, const struct phys *p);

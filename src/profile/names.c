@@ -85,22 +85,10 @@ void names_add_image(struct names *n, const char *path)
 		add_table(n, s, 0);
 }
 
-/* RAM that has ever been written lies in the memory file's data; the holes between are not looked at, for that would fill them. */
-static bool read_kernel(struct symbols *s, const struct phys *p)
-{
-	off_t at = 0, end;
-	while ((at = lseek(p->memfd, at, SEEK_DATA)) >= 0 && (end = lseek(p->memfd, at, SEEK_HOLE)) > at) {
-		if (kallsyms_read(s, p->ram + at, (size_t)(end - at)))
-			return true;
-		at = end;
-	}
-	return false;
-}
-
 void names_add_guest(struct names *n, struct vm *vm)
 {
 	struct symbols *s = n->kernel || n->n == MOST_FILES ? NULL : symbols_new();
-	if (s && read_kernel(s, &vm->machine.phys)) {
+	if (s && kallsyms_find(s, &vm->machine.phys)) {
 		symbols_sort(s);
 		add_table(n, s, 0);
 	} else {
