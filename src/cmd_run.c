@@ -147,6 +147,8 @@ static bool set_up(struct run *run, struct error *err)
 	struct run_options *o = &run->o;
 	struct vm_config *c = &o->config;
 	struct vm_parts parts;
+	if (o->wait_gdb && !o->gdb)
+		return error_set(err, ERROR_USAGE, "--wait-gdb: nothing to wait for; say with --gdb where GDB is to come to");
 	if (!c->kernel && !c->firmware)
 		return error_set(err, ERROR_USAGE, "nothing to run: give --kernel FILE or --firmware FILE");
 	/* what is wrong with the configuration is said before files are emptied and sockets made */
@@ -185,7 +187,7 @@ static bool set_up(struct run *run, struct error *err)
 		return false;
 	if (o->log & (LOG_EXEC | LOG_INT | LOG_BLOCKS) && !(run->trace = trace_start(run->vm, run->symbols)))
 		return error_set(err, ERROR_HOST, "out of memory");
-	if (o->gdb && !(run->gdb = gdb_start(run->vm, o->gdb, err)))
+	if (o->gdb && !(run->gdb = gdb_open(run->vm, o->gdb, o->wait_gdb, err)))
 		return error_prefix(err, "--gdb %s", o->gdb);
 	run->watching = run->watch && run->watch->start(run->watch->opaque, run->vm, err);
 	return run->watching || !run->watch;
@@ -197,7 +199,7 @@ static bool set_up(struct run *run, struct error *err)
 static void tear_down(struct run *run)
 {
 	if (run->gdb)
-		gdb_stop(run->gdb);
+		gdb_close(run->gdb);
 	struct error ignored;	/* another has been reported */
 	if (run->watching)
 		(void)run->watch->stop(run->watch->opaque, run->vm, &ignored);
@@ -224,40 +226,12 @@ static void tear_down(struct run *run)
 	run_options_free(&run->o);
 }
 
-static double per_switch(const struct mmu_stats *t, unsigned half)
-{
-	return t->switches ? (double)t->fills[half] / (double)t->switches : 0;
-}
-
-static void print_stats(struct vm *vm)
-{
-	struct machine *m = &vm->machine;
-	for (unsigned i = 0; i < m->n_vcpus; i++) {
-		struct mmu_stats t;
-		mmu_get_stats(m->vcpu[i], &t);
-		fprintf(stderr,
-			"vcpu%u: TLB: %" PRIu64 " fills of the lower half, %" PRIu64 " of the upper, %" PRIu64 " victim hits, %" PRIu64
-			" flushes, %" PRIu64 " of a page, %" PRIu64 " device accesses, %" PRIu64 " other slow ones\n"
-			"vcpu%u: %" PRIu64 " context switches, %" PRIu64 " to a new context; %.1f lower and %.1f upper fills each\n",
-			i, t.fills[0], t.fills[1], t.victim_hits, t.flushes, t.page_flushes, t.mmio, t.slow, i, t.switches,
-			t.contexts, per_switch(&t, 0), per_switch(&t, 1));
-		if (t.window_fills)
-			fprintf(stderr,
-				"vcpu%u: direct windows: %" PRIu64 " fills, %" PRIu64 " leaves, %" PRIu64 " extents kept by flushes, %" PRIu64
-				" dropped; %" PRIu64 " evictions, %" PRIu64 " refused; %" PRIu64 " extents in %" PRIu64 " windows\n",
-				i, t.window_fills, t.window_leaves, t.window_kept, t.window_dropped, t.window_evictions,
-				t.window_refused, t.window_extents, t.windows);
-	}
-	if (m->exec->print_stats)
-		m->exec->print_stats(m, stderr);
-}
-
 static int run_to_end(struct run *run, struct error *err)
 {
 	struct run_options *o = &run->o;
 	struct run_report r = { 0 };
 	uint64_t start = clock_host_now();
-	if (!run->gdb && !vm_resume(run->vm, err))
+	if ((!o->wait_gdb && !vm_resume(run->vm, err)) || (run->gdb && !gdb_serve(run->gdb, err)))
 		return command_fail("run", err);
 	bool watched_for = run->watch && run->watch->for_ns < o->timeout_ns;
 	const struct guest_exit over = { .cause = watched_for ? EXIT_STOPPED : EXIT_TIMEOUT, .text = "--timeout" };
@@ -270,7 +244,7 @@ static int run_to_end(struct run *run, struct error *err)
 	r.host_ns = clock_host_now() - start;
 	vm_pause(run->vm);
 	if (run->gdb) {
-		gdb_stop(run->gdb);
+		gdb_close(run->gdb);
 		run->gdb = NULL;
 	}
 	r.signal = r.exit.cause == EXIT_STOPPED ? run->signal : 0;
@@ -282,7 +256,7 @@ static int run_to_end(struct run *run, struct error *err)
 		serial->drain(serial);
 	serial_terminal_restore();
 	if (o->stats)
-		print_stats(run->vm);
+		report_stats(run->vm, stderr);
 	if (r.exit.cause == EXIT_DIED && !o->quiet)
 		report_registers(run->vm, r.exit.vcpu, stderr);
 	if (o->json && !o->json_path)

@@ -150,3 +150,31 @@ void report_registers(struct vm *vm, unsigned vcpu, FILE *f)
 	if (column % 4)
 		fputc('\n', f);
 }
+
+static double per_switch(const struct mmu_stats *t, unsigned half)
+{
+	return t->switches ? (double)t->fills[half] / (double)t->switches : 0;
+}
+
+void report_stats(struct vm *vm, FILE *f)
+{
+	struct machine *m = &vm->machine;
+	for (unsigned i = 0; i < m->n_vcpus; i++) {
+		struct mmu_stats t;
+		mmu_get_stats(m->vcpu[i], &t);
+		fprintf(f,
+			"vcpu%u: TLB: %" PRIu64 " fills of the lower half, %" PRIu64 " of the upper, %" PRIu64 " victim hits, %" PRIu64
+			" flushes, %" PRIu64 " of a page, %" PRIu64 " device accesses, %" PRIu64 " other slow ones\n"
+			"vcpu%u: %" PRIu64 " context switches, %" PRIu64 " to a new context; %.1f lower and %.1f upper fills each\n",
+			i, t.fills[0], t.fills[1], t.victim_hits, t.flushes, t.page_flushes, t.mmio, t.slow, i, t.switches,
+			t.contexts, per_switch(&t, 0), per_switch(&t, 1));
+		if (t.window_fills)
+			fprintf(f,
+				"vcpu%u: direct windows: %" PRIu64 " fills, %" PRIu64 " leaves, %" PRIu64 " extents kept by flushes, %" PRIu64
+				" dropped; %" PRIu64 " evictions, %" PRIu64 " refused; %" PRIu64 " extents in %" PRIu64 " windows\n",
+				i, t.window_fills, t.window_leaves, t.window_kept, t.window_dropped, t.window_evictions,
+				t.window_refused, t.window_extents, t.windows);
+	}
+	if (m->exec->print_stats)
+		m->exec->print_stats(m, f);
+}

@@ -29,3 +29,5 @@ void report_print(const struct run_report *r, FILE *f);
 void report_json(const struct run_report *r, FILE *f);
 /* The registers of the vCPU that a dead guest died on. */
 void report_registers(struct vm *vm, unsigned vcpu, FILE *f);
+/* The engine's counters and the vCPUs'. They must be parked. */
+void report_stats(struct vm *vm, FILE *f);

@@ -75,9 +75,10 @@ const struct option run_options_control[] = {
 const unsigned n_run_options_control = ARRAY_SIZE(run_options_control);
 
 const struct option run_options_debug[] = {
-	{"gdb", 0, "PORT|unix:PATH", option_string, AT(gdb),
-		"Wait for GDB on a port of the loopback address or on a Unix socket; the guest starts when GDB says "
-                "so."},
+	{"gdb", 0, "PORT|HOST:PORT|unix:PATH", option_string, AT(gdb),
+		"Let GDB come to this TCP port (0: any; of the loopback address, where no host is named) or Unix "
+		"socket, at any time."},
+	{"wait-gdb", 0, NULL, option_flag, AT(wait_gdb), "With --gdb: the guest starts when GDB says so."},
 	{"debug", 'd', "LOG[,LOG]...", set_log, 0,
 		"Log exec (each instruction), int (exceptions, interrupts), mmu (translations), guest_errors, in_asm "
                 "(translated blocks)."},

@@ -10,7 +10,7 @@ struct run_options {
 	char *serial, *virtio_console;
 	char *dump_dtb, *log_path, *json_path, *gdb;
 	uint64_t timeout_ns;	/* UINT64_MAX: none */
-	bool no_reboot, stats, json, quiet;
+	bool no_reboot, stats, json, quiet, wait_gdb;
 	uint32_t log;
 };
 

@@ -1,115 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The packets that a debugger sends while the machine is paused. */
-#include <inttypes.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include "src/gdb/internal.h"
 
-/* Hexadecimal number at *text; moves behind it. */
-static bool number(const char **text, uint64_t *value)
-{
-	char *end;
-	if (!strchr("0123456789abcdefABCDEF", **text) || !**text)
-		return false;
-	*value = strtoull(*text, &end, 16);
-	*text = end;
-	return true;
-}
+/* ---- breakpoints and watchpoints ---- */
 
-static bool expect(const char **text, char c)
+/* TYPE,ADDRESS,LENGTH: software and hardware breakpoint, watchpoint for writing, for reading, for both */
+static void change_point(struct gdb *g, const char *p, bool insert)
 {
-	if (**text != c)
-		return false;
-	++*text;
-	return true;
-}
-
-/* A thread: 0 and -1 mean any and all, here UINT64_MAX; else the vCPU's index + 1. */
-static bool thread_mask(const struct gdb *g, const char **text, uint64_t *mask)
-{
-	uint64_t id;
-	*mask = UINT64_MAX;
-	if (!strncmp(*text, "-1", 2)) {
-		*text += 2;
-		return true;
-	}
-	if (!number(text, &id) || id > g->vm->machine.n_vcpus)
-		return false;
-	if (id)
-		*mask = (uint64_t)1 << (id - 1);
-	return true;
-}
-
-static void error_reply(struct gdb *g)
-{
-	gdb_begin(&g->link);
-	gdb_put(&g->link, "E01");
-}
-
-static void ok(struct gdb *g)
-{
-	gdb_put(&g->link, "OK");
-}
-
-/* ---- memory ---- */
-
-static void read_memory(struct gdb *g, const char *p)
-{
-	uint64_t address, n;
-	uint8_t bytes[GDB_PACKET / 2];
-	struct vcpu *cpu = g->vm->machine.vcpu[g->general];
-	if (!number(&p, &address) || !expect(&p, ',') || !number(&p, &n) || *p) {
-		error_reply(g);
-		return;
-	}
-	if (n > sizeof bytes)
-		n = sizeof bytes;
-	/* up to where memory ends is better than nothing */
-	uint64_t have = 0;
-	while (have < n) {
-		uint64_t part = PAGE_SIZE - ((address + have) & ~PAGE_MASK);
-		if (part > n - have)
-			part = n - have;
-		if (!vm_debug_read(cpu, address + have, bytes + have, part))
-			break;
-		have += part;
-	}
-	if (have || !n)
-		gdb_put_hex(&g->link, bytes, (unsigned)have);
+	static const unsigned kinds[] = { BREAK_SOFT, BREAK_HARD, WATCH_WRITE, WATCH_READ, WATCH_READ | WATCH_WRITE };
+	uint64_t type, address, size;
+	if (*p > '4')
+		return;		/* the empty reply: there are no others here */
+	if (!gdb_number(&p, &type) || type >= ARRAY_SIZE(kinds) || !gdb_expect(&p, ',') || !gdb_number(&p, &address) ||
+	    !gdb_expect(&p, ',') || !gdb_number(&p, &size))
+		gdb_error(g);
+	else if (type < 2 ? debug_breakpoint(&g->debug, address, kinds[type], insert)
+			  : debug_watchpoint(&g->debug, address, size, kinds[type], insert))
+		gdb_ok(g);
 	else
-		error_reply(g);
-}
-
-static void write_memory(struct gdb *g, const char *p, bool binary)
-{
-	uint64_t address, n;
-	uint8_t bytes[GDB_PACKET];
-	if (!number(&p, &address) || !expect(&p, ',') || !number(&p, &n) || !expect(&p, ':') || n > sizeof bytes) {
-		error_reply(g);
-		return;
-	}
-	unsigned have = binary ? g->link.packet_n - (unsigned)(p - g->link.packet) : gdb_unhex(p, bytes, sizeof bytes);
-	if (binary)
-		memcpy(bytes, p, have);
-	if (have == n && (!n || vm_debug_write(g->vm->machine.vcpu[g->general], address, bytes, n)))
-		ok(g);
-	else
-		error_reply(g);
-}
-
-/* ---- breakpoints ---- */
-
-static void change_breakpoint(struct gdb *g, const char *p, bool insert)
-{
-	uint64_t address;
-	if (*p != '0' && *p != '1')
-		return;		/* the empty reply: watchpoints are GDB's own business */
-	p++;
-	if (expect(&p, ',') && number(&p, &address) && gdb_breakpoint(g, address, insert))
-		ok(g);
-	else
-		error_reply(g);
+		gdb_error(g);
 }
 
 /* ---- going on ---- */
@@ -119,35 +29,42 @@ static bool set_pc(struct gdb *g, const char *p)
 	uint64_t pc;
 	int reg = vm_find_reg(g->vm, "pc");
 	return !*p ||
-		(number(&p, &pc) && reg >= 0 &&
+		(gdb_number(&p, &pc) && reg >= 0 &&
 			g->vm->frontend->reg_write(g->vm->machine.vcpu[g->last], (unsigned)reg, pc));
+}
+
+/* One action of vCont: c, s, C and S with a signal (guests have none), r with addresses; then perhaps :THREAD. */
+static bool action(struct gdb *g, const char **p, struct gdb_resume *r)
+{
+	uint64_t mask = UINT64_MAX, first = 0, end = 0, ignored;
+	char what = *(*p)++;
+	bool good = what == 'c' || what == 's' || ((what == 'C' || what == 'S') && gdb_number(p, &ignored)) ||
+		(what == 'r' && gdb_number(p, &first) && gdb_expect(p, ',') && gdb_number(p, &end));
+	if (!good || (gdb_expect(p, ':') && !gdb_threads(g, p, &mask)))
+		return false;
+	uint64_t free = mask & ~(r->step | r->go);
+	if (what == 'c' || what == 'C')
+		r->go |= free;
+	else
+		r->step |= free;
+	for (unsigned i = 0; what == 'r' && i < g->vm->machine.n_vcpus; i++)
+		if (free >> i & 1) {
+			r->range[i].first = first;
+			r->range[i].end = end;
+		}
+	return true;
 }
 
 /* vCont;s:1;c and the like: for each vCPU the first action that names it. False: malformed. */
 static bool vcont(struct gdb *g, const char *p)
 {
-	uint64_t step = 0, go = 0;
-	while (expect(&p, ';')) {
-		char action = *p++;
-		uint64_t mask = UINT64_MAX, free;
-		if (!strchr("csCS", action) || !action)
+	struct gdb_resume r = { 0 };
+	while (gdb_expect(&p, ';'))
+		if (!*p || !action(g, &p, &r))
 			return false;
-		if (action == 'C' || action == 'S') {
-			uint64_t signal;
-			if (!number(&p, &signal))
-				return false;
-		}
-		if (expect(&p, ':') && !thread_mask(g, &p, &mask))
-			return false;
-		free = mask & ~(step | go);
-		if (action == 's' || action == 'S')
-			step |= free;
-		else
-			go |= free;
-	}
-	if (*p || !(step | go))
+	if (*p || !(r.step | r.go))
 		return false;
-	gdb_resume(g, step, go);
+	gdb_resume(g, &r);
 	return true;
 }
 
@@ -161,92 +78,46 @@ static bool old_resume(struct gdb *g, const char *p)
 	}
 	if (!set_pc(g, p + 1))
 		return false;
-	gdb_resume(g, step ? (uint64_t)1 << g->last : 0, step ? 0 : UINT64_MAX);
+	gdb_resume(g, &(struct gdb_resume){ .step = step ? (uint64_t)1 << g->last : 0, .go = step ? 0 : UINT64_MAX });
 	return true;
 }
 
-/* ---- queries ---- */
+/* ---- threads and registers ---- */
 
 static void select_thread(struct gdb *g, const char *p)
 {
 	char what = *p++;
 	uint64_t mask;
-	if ((what != 'g' && what != 'c') || !thread_mask(g, &p, &mask)) {
-		error_reply(g);
+	if ((what != 'g' && what != 'c') || !gdb_threads(g, &p, &mask)) {
+		gdb_error(g);
 		return;
 	}
 	if (what == 'g')
 		g->general = mask == UINT64_MAX ? g->last : (unsigned)__builtin_ctzll(mask);
-	ok(g);
-}
-
-static void thread_info(struct gdb *g, const char *p)
-{
-	uint64_t mask;
-	char text[64];
-	if (!thread_mask(g, &p, &mask) || mask == UINT64_MAX) {
-		error_reply(g);
-		return;
-	}
-	const struct vcpu *cpu = g->vm->machine.vcpu[__builtin_ctzll(mask)];
-	int n = snprintf(text, sizeof text, "vCPU %u (%s)", cpu->index,
-		cpu->halted            ? "halted"
-			: cpu->waiting ? "waiting"
-				       : "running");
-	gdb_put_hex(&g->link, text, (unsigned)n);
-}
-
-/* qXfer:features:read:target.xml:OFFSET,LENGTH */
-static void transfer(struct gdb *g, const char *p)
-{
-	uint64_t offset, n;
-	if (strncmp(p, "target.xml:", 11)) {
-		gdb_put(&g->link, "E00");
-		return;
-	}
-	p += 11;
-	if (!number(&p, &offset) || !expect(&p, ',') || !number(&p, &n) || offset > g->xml_n) {
-		error_reply(g);
-		return;
-	}
-	if (n > GDB_PACKET / 2)
-		n = GDB_PACKET / 2;
-	bool last = n >= g->xml_n - offset;
-	gdb_put(&g->link, last ? "l" : "m");
-	gdb_put_binary(&g->link, g->xml + offset, last ? g->xml_n - (unsigned)offset : (unsigned)n);
-}
-
-static void query(struct gdb *g, const char *p)
-{
-	struct gdb_link *l = &g->link;
-	if (!strncmp(p, "qSupported", 10)) {
-		gdb_put(l, "PacketSize=%x;qXfer:features:read+;vContSupported+;swbreak+;QStartNoAckMode+",
-			GDB_PACKET - 16);
-	} else if (!strncmp(p, "qXfer:features:read:", 20)) {
-		transfer(g, p + 20);
-	} else if (!strcmp(p, "qfThreadInfo")) {
-		for (unsigned i = 0; i < g->vm->machine.n_vcpus; i++)
-			gdb_put(l, "%c%x", i ? ',' : 'm', i + 1);
-	} else if (!strcmp(p, "qsThreadInfo")) {
-		gdb_put(l, "l");
-	} else if (!strncmp(p, "qThreadExtraInfo,", 17)) {
-		thread_info(g, p + 17);
-	} else if (!strcmp(p, "qC")) {
-		gdb_put(l, "QC%x", g->last + 1);
-	} else if (!strncmp(p, "qAttached", 9)) {
-		gdb_put(l, "1");
-	} else if (!strcmp(p, "qOffsets")) {
-		gdb_put(l, "Text=0;Data=0;Bss=0");
-	}
+	else if (mask != UINT64_MAX)
+		g->last = (unsigned)__builtin_ctzll(mask);	/* for the next c or s */
+	gdb_ok(g);
 }
 
 static void thread_alive(struct gdb *g, const char *p)
 {
 	uint64_t mask;
-	if (thread_mask(g, &p, &mask))
-		ok(g);
+	if (gdb_threads(g, &p, &mask))
+		gdb_ok(g);
 	else
-		error_reply(g);
+		gdb_error(g);
+}
+
+/* p and P: register number, and value */
+static void one_register(struct gdb *g, const char *p, bool write)
+{
+	uint64_t n;
+	if (!gdb_number(&p, &n) || n > UINT32_MAX || (write && !gdb_expect(&p, '=')))
+		gdb_error(g);
+	else if (write)
+		gdb_write_register(g, (unsigned)n, p);
+	else
+		gdb_read_register(g, (unsigned)n);
 }
 
 /* ---- one packet ---- */
@@ -258,26 +129,47 @@ static bool kill_guest(struct gdb *g)
 	return false;
 }
 
-/* p and P: register number, and value */
-static void one_register(struct gdb *g, const char *p, bool write)
+/* Sends what has been put together, the last thing of the session. */
+static bool last_reply(struct gdb *g)
 {
-	uint64_t n;
-	if (!number(&p, &n) || (write && !expect(&p, '=')))
-		error_reply(g);
-	else if (write)
-		gdb_write_register(g, (unsigned)n, p);
-	else
-		gdb_read_register(g, (unsigned)n);
+	gdb_ok(g);
+	(void)!gdb_send(&g->link);
+	return false;
+}
+
+/* False: the session is over; *running: the answer is the next stop. */
+static bool long_command(struct gdb *g, const char *p, bool *running)
+{
+	if (!strcmp(p, "vCont?"))
+		gdb_put(&g->link, "vCont;c;C;s;S;r");
+	else if (!strncmp(p, "vCont;", 6) && vcont(g, p + 5))
+		*running = true;
+	else if (!strncmp(p, "vCont", 5))
+		gdb_error(g);
+	else if (!strncmp(p, "vFile:", 6))
+		gdb_file(g, p + 6);
+	else if (!strncmp(p, "vKill", 5))
+		return last_reply(g) || kill_guest(g);
+	return true;
+}
+
+static bool no_acks(struct gdb *g)
+{
+	gdb_ok(g);
+	bool sent = gdb_send(&g->link);
+	g->link.no_ack = true;
+	return sent;
 }
 
 bool gdb_command(struct gdb *g)
 {
 	struct gdb_link *l = &g->link;
 	const char *p = l->packet;
+	bool running = false, goes_on = true;
 	gdb_begin(l);	/* what stays empty means: not supported */
 	switch (*p) {
 	case '?':
-		return gdb_report_stop(g, 5);
+		return gdb_report_stop(g, SIGNAL_TRAP);
 	case 'g':
 		gdb_read_registers(g);
 		break;
@@ -289,15 +181,16 @@ bool gdb_command(struct gdb *g)
 		one_register(g, p + 1, *p == 'P');
 		break;
 	case 'm':
-		read_memory(g, p + 1);
+	case 'x':
+		gdb_read_memory(g, p + 1, *p == 'x');
 		break;
 	case 'M':
 	case 'X':
-		write_memory(g, p + 1, *p == 'X');
+		gdb_write_memory(g, p + 1, *p == 'X');
 		break;
 	case 'Z':
 	case 'z':
-		change_breakpoint(g, p + 1, *p == 'Z');
+		change_point(g, p + 1, *p == 'Z');
 		break;
 	case 'H':
 		select_thread(g, p + 1);
@@ -306,43 +199,28 @@ bool gdb_command(struct gdb *g)
 		thread_alive(g, p + 1);
 		break;
 	case 'q':
-		query(g, p);
+		goes_on = gdb_query(g, p);
 		break;
 	case 'Q':
-		if (!strcmp(p, "QStartNoAckMode")) {
-			ok(g);
-			bool sent = gdb_send(l);
-			l->no_ack = true;
-			return sent;
-		}
+		if (!strcmp(p, "QStartNoAckMode"))
+			return no_acks(g);
+		gdb_set(g, p);
 		break;
 	case 'c':
 	case 's':
 	case 'C':
 	case 'S':
-		if (old_resume(g, p))
-			return true;	/* the answer is the next stop */
-		error_reply(g);
+		running = old_resume(g, p);
+		if (!running)
+			gdb_error(g);
 		break;
 	case 'v':
-		if (!strcmp(p, "vCont?"))
-			gdb_put(l, "vCont;c;C;s;S");
-		else if (!strncmp(p, "vCont", 5) && vcont(g, p + 5))
-			return true;
-		else if (!strncmp(p, "vCont", 5))
-			error_reply(g);
-		else if (!strncmp(p, "vKill", 5)) {
-			ok(g);
-			(void)!gdb_send(l);
-			return kill_guest(g);
-		}
+		goes_on = long_command(g, p, &running);
 		break;
 	case 'D':
-		ok(g);
-		(void)!gdb_send(l);
-		return false;
+		return last_reply(g);
 	case 'k':
 		return kill_guest(g);
 	}
-	return gdb_send(l);
+	return goes_on && (running || gdb_send(l));
 }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Running and stopping the machine for the debugger. */
-#include <stdlib.h>
-#include <string.h>
+#include <inttypes.h>
 #include <sys/eventfd.h>
 #include "src/gdb/internal.h"
 #include "src/report.h"
@@ -13,24 +12,11 @@ static void wake(struct gdb *g)
 
 /* ---- what the machine tells us: on the vCPUs' threads ---- */
 
-static bool has_breakpoint(const struct gdb *g, uint64_t pc)
-{
-	if (!g->filter[pc >> 1 & 255])
-		return false;
-	for (unsigned i = 0; i < g->n_breakpoints; i++)
-		if (g->breakpoint[i] == pc)
-			return true;
-	return false;
-}
-
-static bool on_step(void *opaque, struct vcpu *cpu)
+static void on_debug(void *opaque, struct vcpu *cpu)
 {
 	struct gdb *g = opaque;
-	if (!(g->step_mask >> cpu->index & 1) && !has_breakpoint(g, cpu->pc))
-		return false;
 	g->hits |= (uint64_t)1 << cpu->index;
 	wake(g);
-	return true;
 }
 
 static void on_end(void *opaque, const struct guest_exit *e)
@@ -38,66 +24,109 @@ static void on_end(void *opaque, const struct guest_exit *e)
 	wake(opaque);
 }
 
-/* ---- breakpoints: changed only while paused ---- */
-
-bool gdb_breakpoint(struct gdb *g, uint64_t address, bool insert)
+bool gdb_observe(struct gdb *g)
 {
-	unsigned i = 0;
-	while (i < g->n_breakpoints && g->breakpoint[i] != address)
-		i++;
-	if (insert && i == g->n_breakpoints) {
-		if (i == GDB_BREAKPOINTS)
-			return false;
-		g->breakpoint[g->n_breakpoints++] = address;
-		g->filter[address >> 1 & 255]++;
-	} else if (!insert && i < g->n_breakpoints) {
-		g->breakpoint[i] = g->breakpoint[--g->n_breakpoints];
-		g->filter[address >> 1 & 255]--;
-	}
-	return true;
+	return vm_observe(g->vm, &(struct observer){ .debug = on_debug, .exit = on_end, .opaque = g });
 }
 
 /* ---- running ---- */
 
-void gdb_resume(struct gdb *g, uint64_t step, uint64_t go)
+static bool still_watched(const struct gdb *g, const struct vcpu_debug *v)
+{
+	for (unsigned i = 0; i < g->debug.n_watchpoints; i++) {
+		const struct watchpoint *w = &g->debug.watchpoint[i];
+		if (w->access == v->access && v->address >= w->va && v->address <= w->last)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * What has come at the same moment as the stop that was reported. A vCPU before a breakpoint meets it again; an access
+ * has been done.
+ */
+static bool has_unreported(struct gdb *g, uint64_t resumed)
+{
+	uint64_t accesses = 0;
+	for (unsigned i = 0; i < g->vm->machine.n_vcpus; i++) {
+		const struct vcpu_debug *v = &g->vm->machine.vcpu[i]->debug;
+		if (g->hits >> i & 1 && v->stop == DEBUG_WATCHPOINT && still_watched(g, v))
+			accesses |= (uint64_t)1 << i;
+	}
+	g->hits = accesses;
+	return accesses & resumed;
+}
+
+/* A step ends at once where nothing runs, and wfi waits for nothing. */
+static void prepare(struct gdb *g, const struct gdb_resume *r)
 {
 	struct machine *m = &g->vm->machine;
+	for (unsigned i = 0; i < m->n_vcpus; i++) {
+		struct vcpu *cpu = m->vcpu[i];
+		struct vcpu_debug *v = &cpu->debug;
+		v->step = r->step >> i & 1;
+		v->holds_interrupts = v->step && !g->takes_interrupts;
+		v->step_first = r->range[i].first;
+		v->step_end = r->range[i].end;
+		if ((r->step | r->go) >> i & 1)
+			v->stop = DEBUG_NOT;
+		if (v->step)
+			cpu->waiting = false;
+	}
+}
+
+static bool all_halted(const struct gdb *g, uint64_t mask)
+{
+	for (unsigned i = 0; i < g->vm->machine.n_vcpus; i++)
+		if (mask >> i & 1 && !g->vm->machine.vcpu[i]->halted)
+			return false;
+	return true;
+}
+
+void gdb_resume(struct gdb *g, const struct gdb_resume *r)
+{
 	struct error err;
-	struct observer o = { .exit = on_end, .opaque = g };
+	bool steps = r->step && !r->go;
 	g->running = true;
-	/* Another vCPU came to a breakpoint at the same moment as the one that was reported: its turn. */
-	if (!step)
-		for (unsigned i = 0; i < m->n_vcpus; i++)
-			if (g->hits >> i & 1 && has_breakpoint(g, m->vcpu[i]->pc)) {
-				wake(g);
-				return;
-			}
-	g->hits = 0;
-	g->step_mask = step;
-	if (step || g->n_breakpoints)
-		o.step = on_step;
-	vm_unobserve(g->vm, g);
-	if (!vm_observe(g->vm, &o) || !vm_resume_some(g->vm, step | go, &err)) {
-		g->hits = (uint64_t)1 << g->last;	/* reported as a stop: nothing ran */
+	if (has_unreported(g, r->step | r->go)) {
+		wake(g);
+		return;
+	}
+	prepare(g, r);
+	debug_arm(&g->vm->machine, &g->debug, steps);
+	if ((steps && all_halted(g, r->step)) || !vm_resume_some(g->vm, r->step | r->go, &err)) {
+		/* reported as a stop: nothing ran */
+		g->hits |= (uint64_t)1 << (r->step ? (unsigned)__builtin_ctzll(r->step) : g->last);
 		wake(g);
 	}
+}
+
+/* Why the vCPU stopped, as GDB wants it said. */
+static void put_reason(struct gdb *g, const struct vcpu *cpu)
+{
+	static const char *const watch[] = {
+		[WATCH_WRITE] = "watch", [WATCH_READ] = "rwatch", [WATCH_READ | WATCH_WRITE] = "awatch",
+	};
+	if (cpu->debug.stop == DEBUG_WATCHPOINT)
+		gdb_put(&g->link, "%s:%" PRIx64 ";", watch[cpu->debug.access], cpu->debug.address);
+	else if (cpu->debug.stop == DEBUG_BREAKPOINT)
+		gdb_put(&g->link, "%s:;", debug_breaks_at(&g->debug, cpu->pc) & BREAK_HARD ? "hwbreak" : "swbreak");
 }
 
 bool gdb_report_stop(struct gdb *g, unsigned signal)
 {
 	struct machine *m = &g->vm->machine;
 	unsigned cpu = g->last < m->n_vcpus ? g->last : 0;
-	for (unsigned i = 0; i < m->n_vcpus; i++)
-		if (g->hits >> i & 1) {
-			cpu = i;
-			g->hits &= ~((uint64_t)1 << i);
-			break;
-		}
+	bool hit = g->hits;
+	if (hit) {
+		cpu = (unsigned)__builtin_ctzll(g->hits);
+		g->hits &= ~((uint64_t)1 << cpu);
+	}
 	g->last = g->general = cpu;
 	gdb_begin(&g->link);
 	gdb_put(&g->link, "T%02xthread:%x;", signal, cpu + 1);
-	if (signal == SIGNAL_TRAP && has_breakpoint(g, m->vcpu[cpu]->pc))
-		gdb_put(&g->link, "swbreak:;");
+	if (hit)
+		put_reason(g, m->vcpu[cpu]);
 	return gdb_send(&g->link);
 }
 
@@ -153,15 +182,17 @@ bool gdb_stopped(struct gdb *g, unsigned signal)
 	if (end != EXIT_NONE)
 		return gdb_report_end(g);
 	g->running = false;
-	return gdb_report_stop(g, signal);
+	return gdb_report_stop(g, g->hits ? SIGNAL_TRAP : signal);
 }
 
 /* The debugger leaves: the guest goes on as if it had never been there. */
 void gdb_detach(struct gdb *g)
 {
-	g->n_breakpoints = 0;
-	memset(g->filter, 0, sizeof g->filter);
+	bool alive = (g->running ? gdb_pause(g) : look_for_end(g)) == EXIT_NONE;
+	g->debug.n_breakpoints = g->debug.n_watchpoints = 0;
 	g->hits = 0;
-	if ((g->running ? gdb_pause(g) : look_for_end(g)) == EXIT_NONE)
-		gdb_resume(g, 0, UINT64_MAX);
+	g->physical = g->takes_interrupts = false;
+	gdb_file_close(g);
+	if (alive)
+		gdb_resume(g, &(struct gdb_resume){ .go = UINT64_MAX });
 }

@@ -75,6 +75,8 @@ static void *serve(void *opaque)
 
 static void release(struct gdb *g)
 {
+	gdb_file_close(g);
+	vm_unobserve(g->vm, g);
 	gdb_link_close(&g->link);
 	if (g->wake_fd >= 0)
 		close(g->wake_fd);
@@ -82,7 +84,7 @@ static void release(struct gdb *g)
 	free(g);
 }
 
-struct gdb *gdb_start(struct vm *vm, const char *spec, struct error *err)
+struct gdb *gdb_open(struct vm *vm, const char *spec, bool wait, struct error *err)
 {
 	struct gdb *g = calloc(1, sizeof *g);
 	if (!g) {
@@ -90,21 +92,27 @@ struct gdb *gdb_start(struct vm *vm, const char *spec, struct error *err)
 		return NULL;
 	}
 	g->vm = vm;
+	g->running = !wait;
 	g->link.listen_fd = g->link.fd = -1;
 	g->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (g->wake_fd < 0 || !gdb_describe(g)) {
+	if (g->wake_fd < 0 || !gdb_describe(g))
 		error_set(err, ERROR_HOST, "%s", strerror(errno));
-	} else if (gdb_listen(&g->link, spec, err)) {
-		int e = pthread_create(&g->thread, NULL, serve, g);
-		if (!e)
-			return g;
-		error_set(err, ERROR_HOST, "thread: %s", strerror(e));
-	}
+	else if (!gdb_observe(g))
+		error_set(err, ERROR_HOST, "too many observers");
+	else if (gdb_listen(&g->link, spec, wait, err))
+		return g;
 	release(g);
 	return NULL;
 }
 
-void gdb_stop(struct gdb *g)
+bool gdb_serve(struct gdb *g, struct error *err)
+{
+	int e = pthread_create(&g->thread, NULL, serve, g);
+	g->serving = !e;
+	return g->serving || error_set(err, ERROR_HOST, "thread of the GDB server: %s", strerror(e));
+}
+
+void gdb_close(struct gdb *g)
 {
 	struct machine *m = &g->vm->machine;
 	pthread_mutex_lock(&m->lock);
@@ -112,7 +120,9 @@ void gdb_stop(struct gdb *g)
 	pthread_cond_broadcast(&m->changed);	/* for gdb_pause */
 	pthread_mutex_unlock(&m->lock);
 	eventfd_write(g->wake_fd, 1);
-	pthread_join(g->thread, NULL);
-	vm_unobserve(g->vm, g);
+	if (g->serving)
+		pthread_join(g->thread, NULL);
+	vm_pause(g->vm);	/* observers change while it rests */
+	m->debug = NULL;
 	release(g);
 }

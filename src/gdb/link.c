@@ -1,111 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <arpa/inet.h>
 #include <errno.h>
-#include <netinet/tcp.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
-#include <unistd.h>
 #include "src/gdb/internal.h"
-#include "src/options.h"
 
 #define SEND_TIMEOUT_MS 10000	/* a debugger that takes nothing for so long is gone */
-
-/* ---- listening ---- */
-
-static bool listen_tcp(struct gdb_link *l, const char *port_text, struct error *err)
-{
-	uint64_t port;
-	struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	socklen_t len = sizeof at;
-	int on = 1;
-	if (!parse_number(port_text, 65535, &port, err))
-		return error_set(err, ERROR_USAGE, "neither a port (0 to 65535) nor unix:PATH");
-	at.sin_port = htons((uint16_t)port);
-	l->listen_fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (l->listen_fd < 0)
-		return error_set(err, ERROR_HOST, "socket: %s", strerror(errno));
-	setsockopt(l->listen_fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-	if (bind(l->listen_fd, (struct sockaddr *)&at, sizeof at) || listen(l->listen_fd, 1) ||
-	    getsockname(l->listen_fd, (struct sockaddr *)&at, &len))
-		return error_set(err, ERROR_USAGE, "%s; choose another port", strerror(errno));
-	fprintf(stderr, "calque: waiting for GDB: target remote 127.0.0.1:%u\n", ntohs(at.sin_port));
-	return true;
-}
-
-/* A socket that nobody listens on any more may go; anything else at that path stays. */
-static void remove_stale(const struct sockaddr_un *at)
-{
-	struct stat st;
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (!lstat(at->sun_path, &st) && S_ISSOCK(st.st_mode) && connect(fd, (const struct sockaddr *)at, sizeof *at) &&
-	    errno == ECONNREFUSED)
-		unlink(at->sun_path);
-	if (fd >= 0)
-		close(fd);
-}
-
-static bool listen_unix(struct gdb_link *l, const char *path, struct error *err)
-{
-	struct sockaddr_un at = { .sun_family = AF_UNIX };
-	if (!*path || strlen(path) >= sizeof at.sun_path)
-		return error_set(err, ERROR_USAGE, "the path must have 1 to %zu bytes", sizeof at.sun_path - 1);
-	strcpy(at.sun_path, path);
-	remove_stale(&at);
-	l->listen_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (l->listen_fd < 0)
-		return error_set(err, ERROR_HOST, "socket: %s", strerror(errno));
-	if (bind(l->listen_fd, (struct sockaddr *)&at, sizeof at))
-		return error_set(err, ERROR_USAGE, "%s",
-			errno == EADDRINUSE ? "exists already; remove it or choose another path" : strerror(errno));
-	l->path = strdup(path);
-	if (!l->path || listen(l->listen_fd, 1))
-		return error_set(err, ERROR_HOST, "%s", l->path ? strerror(errno) : "out of memory");
-	fprintf(stderr, "calque: waiting for GDB: target remote %s\n", path);
-	return true;
-}
-
-bool gdb_listen(struct gdb_link *l, const char *spec, struct error *err)
-{
-	l->listen_fd = l->fd = -1;
-	return strncmp(spec, "unix:", 5) ? listen_tcp(l, spec, err) : listen_unix(l, spec + 5, err);
-}
-
-bool gdb_accept(struct gdb_link *l)
-{
-	int on = 1;
-	l->fd = accept4(l->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-	if (l->fd < 0)
-		return false;
-	setsockopt(l->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-	l->no_ack = false;
-	l->in_at = l->in_n = l->packet_n = 0;
-	return true;
-}
-
-void gdb_hang_up(struct gdb_link *l)
-{
-	if (l->fd >= 0)
-		close(l->fd);
-	l->fd = -1;
-}
-
-void gdb_link_close(struct gdb_link *l)
-{
-	gdb_hang_up(l);
-	if (l->listen_fd >= 0)
-		close(l->listen_fd);
-	l->listen_fd = -1;
-	if (l->path)
-		unlink(l->path);
-	free(l->path);
-	l->path = NULL;
-}
 
 /* ---- bytes ---- */
 
@@ -243,14 +145,15 @@ void gdb_put_hex(struct gdb_link *l, const void *bytes, unsigned n)
 	}
 }
 
-void gdb_put_binary(struct gdb_link *l, const char *bytes, unsigned n)
+void gdb_put_binary(struct gdb_link *l, const void *bytes, unsigned n)
 {
+	const char *b = bytes;
 	for (unsigned i = 0; i < n && REPLY_ROOM(l) > 2; i++) {
-		if (memchr("$#}*", bytes[i], 4)) {
+		if (memchr("$#}*", b[i], 4)) {
 			l->reply[l->reply_n++] = '}';
-			l->reply[l->reply_n++] = bytes[i] ^ 0x20;
+			l->reply[l->reply_n++] = b[i] ^ 0x20;
 		} else {
-			l->reply[l->reply_n++] = bytes[i];
+			l->reply[l->reply_n++] = b[i];
 		}
 	}
 }

@@ -3,40 +3,18 @@
 """The GDB server, with gdb-multiarch at the other end, and with a hostile client."""
 import os
 import re
-import socket
 import subprocess
 import time
 
+import gdb_guest
 from common import Suite, contains, equal
+from gdb_guest import Client
 
 s = Suite("cli/gdb")
 
 
-class Guest:
-    """A guest that waits for a debugger."""
-
-    def __init__(self, name, *args, listen="0"):
-        self.p = subprocess.Popen([s.calque, "run", "--kernel", s.guest(name), "-m", "64M", "--timeout", "100", "--serial", "none", "--gdb", listen, *args],
-                                  stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-        line = self.p.stderr.readline()
-        m = re.search(r"target remote (\S+)", line)
-        assert m, line
-        self.target = m.group(1)
-
-    def end(self):
-        error = self.p.stderr.read()
-        self.p.stderr.close()
-        return self.p.wait(), error
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *exc):
-        if self.p.poll() is None:
-            self.p.kill()
-            self.p.wait()
-        if not self.p.stderr.closed:
-            self.p.stderr.close()
+def Guest(name, *args, **kwargs):  # pylint: disable=invalid-name
+    return gdb_guest.Guest(s, name, *args, **kwargs)
 
 
 def gdb(guest, name, *commands):
@@ -150,6 +128,57 @@ def unix_socket():
     assert not os.path.exists(where), "the socket stays behind"
 
 
+def watchpoints():
+    """GDB's own view: values before and after, and the instruction behind the access."""
+    with Guest("debug") as g:
+        out = gdb(g, "debug", "watch *(long *)&counter", "continue", "continue", "info registers a0", "delete", "rwatch *(long *)&counter", "continue",
+                  "delete", "awatch *(int *)&counter", "continue", "continue", "delete", "hbreak *work", "continue", "info breakpoints", "delete", "continue")
+        equal(re.findall(r"(Old|New) value = (\d+)\n", out)[:4], [("Old", "0"), ("New", "1"), ("Old", "1"), ("New", "2")])
+        contains(out, "Hardware read watchpoint 2: *(long *)&counter\n\nValue = 2\n")
+        contains(out, "Hardware access (read/write) watchpoint 3: *(int *)&counter\n\nOld value = 2\nNew value = 3\n")
+        contains(out, "Hardware access (read/write) watchpoint 3: *(int *)&counter\n\nValue = 3\n")
+        contains(out, "breakpoint already hit 1 time")
+        contains(out, "exited with code 011")
+        equal(g.end()[0], 9)
+
+
+def conditions():
+    """A breakpoint and a watchpoint that GDB passes by some hundred times."""
+    with Guest("debug") as g:
+        out = gdb(g, "debug", "break *work if $a0 == 300", "watch *(long *)&counter if *(long *)&counter == 200", "continue", "continue", "p $a0", "delete", "continue")
+        contains(out, "New value = 200\n")
+        contains(out, "Breakpoint 1, ")
+        contains(out, "$1 = 300")
+        contains(out, "exited with code 011")
+
+
+def late():
+    """A debugger comes to a guest that runs, by a host's name, and again."""
+    with Guest("spin", listen="localhost:0", wait=False) as g:
+        for _ in range(2):
+            time.sleep(0.3)
+            contains(gdb(g, "spin", "p $pc == &spin", "detach"), "$1 = 1")
+        contains(gdb(g, "spin", "kill"), "killed")
+        equal(g.end()[0], 0)
+    with Guest("debug", listen="[::1]:0", wait=False) as g:
+        assert g.target.startswith("[::1]:"), g.target
+        equal(g.end()[0], 9)
+
+
+def monitor():
+    with Guest("debug", "--smp", "2") as g:
+        out = gdb(g, "debug", "monitor help", "monitor info cpus", "monitor info registers", "monitor info mtree", "monitor info stats", "monitor info", "monitor gva2gpa 0x80200004",
+                  "monitor gva2gpa here", "monitor xp /2h 0x80200000", "monitor xp/9 0x83fffffc", "monitor nonsense", "break *work", "continue", "monitor system_reset",
+                  "maintenance flush register-cache", "p $pc == &_start", "continue", "monitor system_powerdown", "monitor quit")
+        for part in ("\nsystem_powerdown ", "\n  vCPU 1: pc 0x0000000080200000, halted, 0 instructions\n", "* vCPU 0: pc 0x0000000080200000, running, ", "mstatus       0000000a00002000", "priv          0000000000000001", "\nall other control registers are 0\n",
+                     "-0000000083ffffff  ram  ", "gpa: 0x80200004\n", '"here" is no address', "0000000080200000: 0x1117 0x0000\n", "no memory at 0x84000000",
+                     'no command "nonsense"; try help', "info what?", "$1 = 1"):
+            contains(out, part)
+        equal(out.count("Breakpoint 1, "), 2)
+        status, error = g.end()
+        equal(status, 0, error)
+
+
 def deterministic():
     with Guest("debug", "--deterministic") as g:
         contains(gdb(g, "debug", "break *work", "continue", "stepi", "delete", "continue"), "exited with code 011")
@@ -173,31 +202,6 @@ def death():
 
 
 # ---- the bare protocol ----
-
-
-class Client:
-    def __init__(self, guest):
-        host, port = guest.target.split(":")
-        self.s = socket.create_connection((host, int(port)), timeout=20)
-        self.s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-
-    def send(self, text):
-        data = text if isinstance(text, bytes) else text.encode()
-        self.s.sendall(b"$" + data + b"#%02x" % (sum(data) & 255))
-
-    def reply(self):
-        got = b""
-        while not re.search(rb"\$([^#]*)#..$", got, re.S):
-            part = self.s.recv(65536)
-            if not part:
-                return None
-            got += part
-        self.s.sendall(b"+")
-        return re.search(rb"\$([^#]*)#..$", got, re.S).group(1).decode("latin-1")
-
-    def ask(self, text):
-        self.send(text)
-        return self.reply()
 
 
 def protocol():
@@ -235,6 +239,70 @@ def protocol():
         equal(g.end()[0], 0)
 
 
+def binary_and_physical():
+    """Memory in binary, and by physical address; QEMU's packets."""
+    with Guest("debug") as g:
+        c = Client(g)
+        contains(c.ask("qSupported"), "binary-upload+")
+        equal(c.ask("X83000000,5:a}\x03}\x04}]b"), "OK")  # a # $ } b
+        equal(c.ask("m83000000,5"), "6123247d62")
+        equal(c.ask("x83000000,5"), "ba}\x03}\x04}]b")
+        equal(c.ask("x83000000,0"), "b")
+        equal(c.ask("x3000000000,4"), "E01")
+        # paging on, by hand: one leaf of 1 GiB for the addresses from 0x40000000 on, RAM behind it
+        entry = (0x80000000 >> 12 << 10 | 0xcf).to_bytes(8, "little").hex()
+        equal(c.ask(f"M83000008,8:{entry}"), "OK")
+        satp, priv = 65 + 0x180, 65 + 4096
+        equal(c.register(priv), 1)
+        equal(c.ask(f"P{satp:x}={(8 << 60 | 0x83000000 >> 12).to_bytes(8, 'little').hex()}"), "OK")
+        equal(c.ask("m80200000,4"), "E01")
+        equal(c.ask("m40200000,4"), "17110000")
+        equal(c.monitor("gva2gpa 0x40200004"), "gpa: 0x80200004\n")
+        equal(c.ask("qqemu.PhyMemMode"), "0")
+        equal(c.ask("Qqemu.PhyMemMode:1"), "OK")
+        equal(c.ask("qqemu.PhyMemMode"), "1")
+        equal(c.ask("m80200000,4"), "17110000")
+        equal(c.ask("M83000010,2:abcd"), "OK")
+        equal(c.ask("Qqemu.PhyMemMode:0"), "OK")
+        equal(c.ask("m43000010,2"), "abcd")
+        # a vCPU in M-mode has no page tables
+        equal(c.ask(f"P{priv:x}=0300000000000000"), "OK")
+        equal(c.ask("m80200000,4"), "17110000")
+        equal(c.ask("qqemu.sstep"), "0x3")
+        equal(c.ask("Qqemu.sstep=0x1"), "OK")
+        equal(c.ask("qqemu.sstep"), "0x1")
+        contains(c.ask("qqemu.sstepbits"), "NOIRQ=2")
+        contains(c.ask("qqemu.Supported"), "PhyMemMode")
+        c.send("k")
+        equal(g.end()[0], 0)
+
+
+def halted_vcpu():
+    """A step of a vCPU that is not started ends where it began."""
+    with Guest("spin", "--smp", "2") as g:
+        c = Client(g)
+        contains(c.ask("vCont;s:2"), "T05thread:2;")
+        equal(c.pc(), 0x80200000)
+        contains(c.ask("vCont;s:1"), "T05thread:1;")
+        equal(c.pc(), 0x80200004)
+        c.send("k")
+        equal(g.end()[0], 0)
+
+
+def no_kernel():
+    """A guest without symbols in its memory has no file for GDB."""
+    with Guest("debug") as g:
+        c = Client(g)
+        equal(c.ask("vFile:setfs:0"), "F0")
+        equal(c.ask("vFile:open:" + b"vmlinux".hex() + ",0,0"), "F-1,2")
+        equal(c.ask("vFile:open:" + b"/etc/passwd".hex() + ",0,0"), "F-1,2")
+        for packet in ("vFile:pread:3,10,0", "vFile:fstat:3", "vFile:close:3", "vFile:close:0"):
+            equal(c.ask(packet), "F-1,9")
+        equal(c.ask("vFile:unlink:00"), "")
+        c.send("k")
+        equal(g.end()[0], 0)
+
+
 def interrupts_among_reboots():
     """A guest that reboots over and over stops when it is asked to, whichever moment that is, and then stands still."""
     with Guest("reboot") as g:
@@ -251,7 +319,8 @@ def interrupts_among_reboots():
 BAD = ["m", "m,", "mzz,4", "m80200000", "M80200000,4:00", "X80200000,ffff:x", "Z0", "Z0,", "Z0,zz,4", "p", "pzzzz", "pffff", "P", "P20",
        "P20=", "P20=00", "Pffff=00", "H", "Hg", "Hgffff", "Hx0", "T", "Tzz", "vCont", "vCont;", "vCont;x", "vCont;s:ffff", "vCont;C", "qXfer:features:read:target.xml:",
        "qXfer:features:read:target.xml:ffffffffffff,4", "qXfer:features:read:other.xml:0,4", "qThreadExtraInfo,", "qThreadExtraInfo,99", "c zz", "cz", "\xff\xfe", "",
-       "Z2,80200000,4", "!", "R00", "A1", "b", "B", "i", "t", "v", "q", "Q", "G", "Gzz"]
+       "Z2,80200000,0", "Z2,80200000", "Z2,8020000000000000,ffffffffffffffff", "Z5,80200000,4", "vFile:", "vFile:open:", "vFile:pread:", "vFile:pread:zz", "vFile:fstat",
+       "qRcmd,", "qRcmd,zz", "x", "x80200000", "vCont;r", "vCont;r1", "vCont;r1,", "vCont;r80200000,80200010:9", "Qqemu.PhyMemMode:2", "Qqemu.sstep=", "Qqemu.sstep=9", "!", "R00", "A1", "b", "B", "i", "t", "v", "q", "Q", "G", "Gzz"]
 
 
 def nonsense():
@@ -262,7 +331,9 @@ def nonsense():
         for packet in BAD:
             got = c.ask(packet.encode("latin-1"))
             assert got is not None, packet
-            assert got in ("", "OK") or got.startswith("E"), (packet, got)
+            while got.startswith("O") and got != "OK":	# a monitor command's text
+                got = c.reply()
+            assert got in ("", "OK", "F-1,9", "F-1,2") or got.startswith("E"), (packet, got)
         equal(c.ask("g"), before)
         # a wrong checksum is asked for again
         c.s.sendall(b"$g#00")
@@ -304,7 +375,9 @@ def hang_up_running():
 
 for name, function in (("breakpoints", breakpoints), ("steps", steps), ("writes", writes), ("memory that is not", memory_that_is_not),
                        ("control registers", control_registers), ("threads", threads), ("interrupt", interrupt), ("detach", detach),
-                       ("attach again", attach_again), ("unix socket", unix_socket), ("deterministic", deterministic), ("reboots", reboots), ("death", death),
+                       ("attach again", attach_again), ("unix socket", unix_socket),
+                       ("watchpoints", watchpoints), ("conditions", conditions), ("late", late), ("monitor", monitor), ("binary and physical", binary_and_physical),
+                       ("halted vcpu", halted_vcpu), ("no kernel", no_kernel), ("deterministic", deterministic), ("reboots", reboots), ("death", death),
                        ("protocol", protocol), ("interrupts among reboots", interrupts_among_reboots), ("nonsense", nonsense),
                        ("many breakpoints", many_breakpoints), ("hang up", hang_up_running)):
     s.case(name, function)

@@ -42,7 +42,7 @@ def interrupted(kind):
 
 def debugger(kind):
     """Stopped in the loop, stepped, run to a breakpoint in the loop again and again, left running, stopped once more."""
-    p = subprocess.Popen([s.calque, *command(kind, "--timeout", "100", "--gdb", "0")], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+    p = subprocess.Popen([s.calque, *command(kind, "--timeout", "100", "--wait-gdb", "--gdb", "0")], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                          stderr=subprocess.PIPE, text=True)
     try:
         target = re.search(r"target remote (\S+)", p.stderr.readline()).group(1)

@@ -156,6 +156,8 @@ CASES = [
     (["run", "--kernel", good, "--serial", "stdio", "--virtio-console", "stdio"], "--virtio-console"),
     (RUN + ["--gdb", "99999"], "--gdb"),
     (RUN + ["--gdb", "here"], "--gdb"),
+    (RUN + ["--gdb", "192.0.2.1:1234"], "--gdb"),
+    (RUN + ["--wait-gdb"], "--wait-gdb"),
     (RUN + ["--gdb", port], "--gdb"),
     (RUN + ["--gdb", "unix:" + taken], "--gdb"),
     # the other commands
