@@ -10,6 +10,7 @@
 #include <unistd.h>
 #include "src/command.h"
 #include "src/cache_dir.h"
+#include "src/ctl/ctl.h"
 #include "src/gdb/gdb.h"
 #include "src/report.h"
 #include "src/run_options.h"
@@ -26,6 +27,7 @@ struct run {
 	struct symbols *symbols;
 	struct trace *trace;
 	struct gdb *gdb;
+	struct ctl *ctl;
 	FILE *log, *json;
 	int signal_fd;
 	struct event_fd *signal_watch;
@@ -163,7 +165,7 @@ static bool set_up(struct run *run, struct error *err)
 	c->stats = o->stats;
 	if (!c->cache)
 		c->cache = cache_directory();
-	c->profile = run->watch;
+	c->profile = run->watch || o->ctl;
 	if (!catch_signals(run, err) || !open_consoles(run, err))
 		return false;
 	struct chardev *consoles[] = { c->serial, c->virtio_console };
@@ -189,15 +191,26 @@ static bool set_up(struct run *run, struct error *err)
 		return error_set(err, ERROR_HOST, "out of memory");
 	if (o->gdb && !(run->gdb = gdb_open(run->vm, o->gdb, o->wait_gdb, err)))
 		return error_prefix(err, "--gdb %s", o->gdb);
+	const struct ctl_config ctl = { .path = o->ctl, .reboots = !o->no_reboot, .debugged = o->gdb };
+	if (o->ctl && !(run->ctl = ctl_start(run->vm, &ctl, err)))
+		return error_prefix(err, "--ctl %s", o->ctl);
 	run->watching = run->watch && run->watch->start(run->watch->opaque, run->vm, err);
 	return run->watching || !run->watch;
 }
 
 /* ---- running and reporting ---- */
 
+static void stop_ctl(struct run *run)
+{
+	if (run->ctl)
+		ctl_stop(run->ctl);
+	run->ctl = NULL;
+}
+
 /* Devices and what watches them end here, the terminal is the user's again. */
 static void tear_down(struct run *run)
 {
+	stop_ctl(run);
 	if (run->gdb)
 		gdb_close(run->gdb);
 	struct error ignored;	/* another has been reported */
@@ -243,6 +256,7 @@ static int run_to_end(struct run *run, struct error *err)
 	}
 	r.host_ns = clock_host_now() - start;
 	vm_pause(run->vm);
+	stop_ctl(run);
 	if (run->gdb) {
 		gdb_close(run->gdb);
 		run->gdb = NULL;

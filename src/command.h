@@ -11,6 +11,7 @@ int cmd_cache(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
 int cmd_conform(int argc, char **argv);
 int cmd_lift(int argc, char **argv);
+int cmd_ctl(int argc, char **argv);
 
 enum { STATUS_OK = 0, STATUS_FAILED = 1, STATUS_USAGE = 2, STATUS_HOST = 3, STATUS_DIED = 4, STATUS_TIMEOUT = 124 };
 

@@ -104,3 +104,22 @@ void json_hex(struct json *j, const char *name, uint64_t value)
 	begin(j, name);
 	fprintf(j->f, "\"0x%" PRIx64 "\"", value);
 }
+
+void json_literal(struct json *j, const char *name, const char *json)
+{
+	begin(j, name);
+	fputs(json, j->f);
+}
+
+void json_bytes(struct json *j, const char *name, const void *bytes, size_t size)
+{
+	static const char digits[] = "0123456789abcdef";
+	const unsigned char *at = bytes;
+	begin(j, name);
+	fputc('"', j->f);
+	for (size_t i = 0; i < size; i++) {
+		fputc(digits[at[i] >> 4], j->f);
+		fputc(digits[at[i] & 15], j->f);
+	}
+	fputc('"', j->f);
+}

@@ -21,3 +21,7 @@ void json_seconds(struct json *j, const char *name, uint64_t ns);
 void json_bool(struct json *j, const char *name, bool value);
 /* "0x…": JSON numbers lose bits above 2^53 */
 void json_hex(struct json *j, const char *name, uint64_t value);
+/* A value that is JSON already. */
+void json_literal(struct json *j, const char *name, const char *json);
+/* Two hex digits each, in the order of their addresses. */
+void json_bytes(struct json *j, const char *name, const void *bytes, size_t size);

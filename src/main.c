@@ -16,6 +16,7 @@ static const struct command {
 	{ "run", cmd_run, "Run a guest system: its console here, its disks and network as you say." },
 	{ "profile", cmd_profile, "Run a guest and tell where it spends its time." },
 	{ "annotate", cmd_annotate, "Run a guest and show a function with samples beside its instructions." },
+	{ "ctl", cmd_ctl, "Ask a running guest, or tell it what to do." },
 	{ "machine", cmd_machine, "Describe a board: memory map, interrupts, processor extensions, defaults." },
 	{ "conform", cmd_conform, "Run bare-metal test programs and report which pass." },
 	{ "lift", cmd_lift, "Show what the translator makes of a piece of guest code." },

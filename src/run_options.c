@@ -67,6 +67,7 @@ const unsigned n_run_options_console = ARRAY_SIZE(run_options_console);
 const struct option run_options_control[] = {
 	{ "timeout", 0, "SECONDS", option_seconds, AT(timeout_ns), "Stop after so long, with exit status 124." },
 	{ "no-reboot", 0, NULL, option_flag, AT(no_reboot), "End when the guest asks for a reboot." },
+	{ "ctl", 0, "PATH", option_string, AT(ctl), "Make a Unix socket there through which \"calque ctl\" looks at the guest and controls it." },
 	{ "json", 0, "[=FILE]", set_json, 0,
 	  "Report the end as one JSON object, on stderr in place of the final line, or in FILE beside it." },
 	{ "quiet", 0, NULL, option_flag, AT(quiet), "No final line." },
@@ -101,5 +102,6 @@ void run_options_free(struct run_options *r)
 	free(r->log_path);
 	free(r->json_path);
 	free(r->gdb);
+	free(r->ctl);
 	vm_config_free(&r->config);
 }

@@ -8,7 +8,7 @@ struct vm;
 struct run_options {
 	struct vm_config config;
 	char *serial, *virtio_console;
-	char *dump_dtb, *log_path, *json_path, *gdb;
+	char *dump_dtb, *log_path, *json_path, *gdb, *ctl;
 	uint64_t timeout_ns;	/* UINT64_MAX: none */
 	bool no_reboot, stats, json, quiet, wait_gdb;
 	uint32_t log;

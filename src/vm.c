@@ -309,6 +309,14 @@ static uint64_t add_saturating(uint64_t a, uint64_t b)
 	return a > UINT64_MAX - b ? UINT64_MAX : a + b;
 }
 
+/* vm->control held, threads started */
+static void go_on(struct vm *vm)
+{
+	bus_resume(vm->board->bus(&vm->machine));
+	vm->running = true;
+	machine_resume(&vm->machine);
+}
+
 /* vm->control held, threads started: lets the vCPUs of the mask run, each for at most n instructions */
 static void go(struct vm *vm, uint64_t mask, uint64_t n)
 {
@@ -321,9 +329,7 @@ static void go(struct vm *vm, uint64_t mask, uint64_t n)
 	pthread_mutex_lock(&m->lock);
 	vm->stopped = 0;
 	pthread_mutex_unlock(&m->lock);
-	bus_resume(vm->board->bus(m));
-	vm->running = true;
-	machine_resume(m);
+	go_on(vm);
 }
 
 /* vm->control held */
@@ -360,6 +366,17 @@ void vm_pause(struct vm *vm)
 	pthread_mutex_unlock(&vm->control);
 }
 
+void vm_while_paused(struct vm *vm, void (*fn)(void *opaque), void *opaque)
+{
+	pthread_mutex_lock(&vm->control);
+	bool was_running = vm->running;
+	halt(vm);
+	fn(opaque);
+	if (was_running)
+		go_on(vm);
+	pthread_mutex_unlock(&vm->control);
+}
+
 /* vm->control held */
 static bool reset(struct vm *vm, struct error *err)
 {
@@ -387,7 +404,7 @@ bool vm_reset(struct vm *vm, struct error *err)
 }
 
 /* In one piece: who pauses meanwhile finds the old life or the new one, and the machine stays paused. */
-static bool reboot(struct vm *vm, struct error *err)
+bool vm_reboot(struct vm *vm, struct error *err)
 {
 	pthread_mutex_lock(&vm->control);
 	bool was_running = vm->running;
@@ -425,18 +442,20 @@ bool vm_wait(struct vm *vm, uint64_t timeout_ns, bool no_reboot, struct guest_ex
 		while (!vm->ended && in_time)
 			in_time = wait_change(m, forever ? NULL : &until);
 		bool ended = vm->ended;
+		if (ended)	/* here, for a reset may come from elsewhere */
+			*e = m->exit;
 		pthread_mutex_unlock(&m->lock);
 		if (!ended)
 			return false;
 		if (m->exec->ended) {
 			vm_pause(vm);
 			m->exec->ended(m);
+			*e = m->exit;
 		}
-		*e = m->exit;
 		if (e->cause != EXIT_REBOOT || no_reboot)
 			return true;
 		struct error err;
-		if (!reboot(vm, &err)) {
+		if (!vm_reboot(vm, &err)) {
 			e->cause = EXIT_DIED;
 			snprintf(e->text, sizeof e->text, "cannot restart after the guest's reboot: %.140s", err.text);
 			return true;

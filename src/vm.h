@@ -34,8 +34,15 @@ MUST_CHECK bool vm_resume(struct vm *vm, struct error *err);
 /* Only the vCPUs of the mask run; the others stay where they are until another resume. */
 MUST_CHECK bool vm_resume_some(struct vm *vm, uint64_t mask, struct error *err);
 void vm_pause(struct vm *vm);
+/*
+ * Calls fn while the machine is paused, as it is or for the moment: if it ran before, it goes on. Nobody else starts, pauses or resets it
+ * meanwhile, so fn must not, either. Any thread but vCPUs' and the event thread.
+ */
+void vm_while_paused(struct vm *vm, void (*fn)(void *opaque), void *opaque);
 /* Back to power-on with images loaded anew (other memory keeps its contents); paused afterwards. */
 MUST_CHECK bool vm_reset(struct vm *vm, struct error *err);
+/* The same, and then it runs again if it ran before. */
+MUST_CHECK bool vm_reboot(struct vm *vm, struct error *err);
 /*
  * Waits until the guest ends or `timeout_ns` has passed (UINT64_MAX: for ever); handles reboot unless no_reboot: the
  * machine then runs on, unless it was paused before. False: timeout, e as it was. A reboot that fails reads as EXIT_DIED.

@@ -23,9 +23,9 @@ bool parse_hex(const char *text, uint8_t **bytes, uint64_t *size, struct error *
 			int high = digit(at[0]), low = high < 0 ? -1 : digit(at[1]);
 			const char *odd = high < 0 ? at : at + 1;
 			if (low < 0 && (!*odd || strchr(" \t\n,:", *odd)))
-				error_set(err, ERROR_USAGE, "--hex: half a byte at character %ld: each is two digits, as 05", (long)(odd - text));
+				error_set(err, ERROR_USAGE, "half a byte at character %ld: each is two digits, as 05", (long)(odd - text));
 			else if (low < 0)
-				error_set(err, ERROR_USAGE, "--hex: \"%.1s\" (character %ld) is no hex digit", odd, (long)(odd - text) + 1);
+				error_set(err, ERROR_USAGE, "\"%.1s\" (character %ld) is no hex digit", odd, (long)(odd - text) + 1);
 			if (low < 0)
 				goto fail;
 			(*bytes)[(*size)++] = (uint8_t)(high << 4 | low);
@@ -33,7 +33,7 @@ bool parse_hex(const char *text, uint8_t **bytes, uint64_t *size, struct error *
 	}
 	if (*size)
 		return true;
-	error_set(err, ERROR_USAGE, "--hex: no bytes: write them in the order of their addresses, as '13 05 15 00'");
+	error_set(err, ERROR_USAGE, "no bytes: write them in the order of their addresses, as '13 05 15 00'");
 fail:
 	free(*bytes);
 	*bytes = NULL;

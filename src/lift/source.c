@@ -223,7 +223,7 @@ static bool open_file(struct file_source *f, const struct lift_input *in, struct
 static bool open_hex(struct file_source *f, const struct lift_input *in, struct error *err)
 {
 	if (!parse_hex(in->hex, &f->image.bytes, &f->image.size, err))
-		return false;
+		return error_prefix(err, "--hex");
 	return open_flat(f, &(struct lift_input){ .has_base = true, .base = in->base }, err);
 }
 
@@ -241,7 +241,9 @@ struct lift_source *source_open(const struct lift_input *in, struct error *err)
 		error_set(err, ERROR_HOST, "out of memory");
 		return NULL;
 	}
-	f->source = (struct lift_source){ in->arch ? frontend_find(in->arch) : frontends[0], bytes, name, find, close_file };
+	f->source = (struct lift_source){
+		.frontend = in->arch ? frontend_find(in->arch) : frontends[0], .bytes = bytes, .name = name, .find = find, .close = close_file,
+	};
 	bool good = f->source.frontend || error_set(err, ERROR_USAGE, "--arch %.60s: there is %s", in->arch, frontends[0]->name);
 	good = good && (in->hex ? open_hex(f, in, err) : open_file(f, in, err)) && open_symbols(f, in, err);
 	if (good)

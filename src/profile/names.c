@@ -122,6 +122,14 @@ bool names_value(const struct names *n, const char *name, uint64_t *address)
 	return false;
 }
 
+const char *names_nearest(const struct names *n, const char *name)
+{
+	const char *near = NULL;
+	for (unsigned i = 0; i < n->n && !near; i++)
+		near = symbols_nearest(n->table[i].symbols, name);
+	return near;
+}
+
 void names_format(const struct names *n, uint64_t pc, enum privilege privilege, char *text, size_t size)
 {
 	struct function f = names_find(n, pc, privilege);

@@ -28,6 +28,8 @@ struct function {
 struct function names_find(const struct names *n, uint64_t pc, enum privilege privilege);
 /* The address of a symbol; false: nobody has it. */
 bool names_value(const struct names *n, const char *name, uint64_t *address);
+/* The name that `name` was probably meant to be, as long as n, or NULL. */
+const char *names_nearest(const struct names *n, const char *name);
 /* "name+0x12", or the address alone. */
 void names_format(const struct names *n, uint64_t pc, enum privilege privilege, char *text, size_t size);
 

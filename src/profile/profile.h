@@ -50,3 +50,18 @@ void profile_pprof(const struct profile *p, FILE *f);
 void profile_flamegraph(const struct profile *p, FILE *f);
 /* The function or block at a symbol or address, instruction by instruction. False: err says what is not known. */
 MUST_CHECK bool profile_annotate(const struct profile *p, const char *place, FILE *f, struct error *err);
+
+/* What is told of a profile, and how. */
+enum profile_out { PROFILE_HUMAN, PROFILE_JSON, PROFILE_FOLDED, PROFILE_PPROF };
+#define PROFILE_TOP_USUAL UINT32_MAX	/* 20 for people, all for programs */
+struct profile_form {
+	enum profile_out out;
+	unsigned top;		/* rows in each table, 0: all */
+	bool by_total;
+	const char *place;	/* annotate this one instead; or NULL */
+};
+#define PROFILE_RATE 499	/* samples a second, unless somebody wants more or less: no multiple of what a guest does at a rate of its own */
+#define PROFILE_RATE_MOST 10000
+/* "human", "json", …; the error does not name the option. */
+MUST_CHECK bool profile_out_parse(const char *name, enum profile_out *out, struct error *err);
+MUST_CHECK bool profile_write(const struct profile *p, const struct profile_form *form, FILE *f, struct error *err);

@@ -2,6 +2,7 @@
 """What the command-line tests share: running calque, and counting cases."""
 import argparse
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -54,3 +55,24 @@ def contains(text, part):
     if isinstance(text, bytes):
         text = text.decode(errors="replace")
     assert part in text, f"{part!r} is not in {text!r}"
+
+
+def check_schema(value, schema, root, where="$"):
+    """As much of JSON Schema as the schemas in docs/ use; root is the one that references lead into."""
+    while "$ref" in schema:
+        schema = root["$defs"][schema["$ref"].rsplit("/", 1)[1]]
+    names = {dict: "object", list: "array", str: "string", bool: "boolean", int: "integer", float: "number", type(None): "null"}
+    kinds = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
+    assert names[type(value)] in kinds, f"{where}: {value!r} is no {kinds}"
+    assert value in schema.get("enum", [value]), f"{where}: {value!r}"
+    if isinstance(value, str):
+        assert re.search(schema.get("pattern", ""), value), f"{where}: {value!r}"
+    if isinstance(value, list):
+        for i, item in enumerate(value):
+            check_schema(item, schema["items"], root, f"{where}[{i}]")
+    if isinstance(value, dict) and "properties" in schema:
+        others = schema["additionalProperties"]
+        assert set(schema["required"]) <= set(value) and (others or set(value) <= set(schema["properties"])), f"{where}: has {sorted(value)}"
+        for key, item in value.items():
+            if key in schema["properties"] or isinstance(others, dict):
+                check_schema(item, schema["properties"].get(key, others), root, f"{where}.{key}")

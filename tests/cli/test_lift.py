@@ -7,7 +7,7 @@ import re
 import subprocess
 import sys
 
-from common import Suite, contains, equal
+from common import Suite, check_schema, contains, equal
 
 s = Suite("cli/lift")
 elf = s.guest("lift")
@@ -31,24 +31,6 @@ def tool(*args, text):
     r = subprocess.run(args, input=text if isinstance(text, bytes) else text.encode(), capture_output=True, timeout=60, check=False)
     assert r.returncode == 0, f"{args}: {r.stderr.decode()}"
     return r.stdout
-
-
-def check_schema(value, schema, where="$"):
-    """As much of JSON Schema as docs/lift.schema.json uses."""
-    while "$ref" in schema:
-        schema = SCHEMA["$defs"][schema["$ref"].rsplit("/", 1)[1]]
-    names = {dict: "object", list: "array", str: "string", bool: "boolean", int: "integer", type(None): "null"}
-    kinds = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
-    assert names[type(value)] in kinds, f"{where}: {value!r} is no {kinds}"
-    if isinstance(value, str):
-        assert re.search(schema.get("pattern", ""), value), f"{where}: {value!r}"
-    if isinstance(value, list):
-        for i, item in enumerate(value):
-            check_schema(item, schema["items"], f"{where}[{i}]")
-    if isinstance(value, dict):
-        assert set(schema["required"]) <= set(value) <= set(schema["properties"]), f"{where}: has {sorted(value)}"
-        for key, item in value.items():
-            check_schema(item, schema["properties"][key], f"{where}.{key}")
 
 
 def blocks(d):
@@ -244,7 +226,7 @@ def text_section(path):
 
 def stencil_engine():
     d = lifted(elf, "--at", "mixed", "--engine", "stencil")
-    check_schema(d, SCHEMA)
+    check_schema(d, SCHEMA, SCHEMA)
     assert "llvm" not in insns(d)[0] and d["cost"]["cold_bytes"] > 0
     for b in blocks(d):
         lines = b["beginning"]["host"] + [x for i in b["insns"] for x in i["host"]]
@@ -271,7 +253,7 @@ def alignment():
         equal([n for n in ir if wanted in ir[n]], [name], wanted)
     for args in ([], ["--region"], ["--memory", "windows", "--region"], ["--engine", "stencil"], ["--passes", "default<O2>"]):
         d = lifted(elf, "--at", "add_up", "--stage", "all", *args)
-        check_schema(d, SCHEMA)
+        check_schema(d, SCHEMA, SCHEMA)
         for stage in ("llvm", "llvm_opt", "host"):
             equal(len(everything(d, stage)), d["cost"].get(stage, 0), f"{args} {stage}")
         equal(sum(len(x["code"]) // 2 for x in everything(d, "host")), d["cost"]["host_bytes"])
