@@ -1,22 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
-/* `calque profile` and `calque annotate`: run a guest as `calque run` does, and tell where it has spent its time. */
+/* `calque profile` and `calque annotate`: run a guest as `calque run` does, or attach to one, and tell where it has spent its time. */
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include "src/command.h"
+#include "src/profile/attach.h"
 #include "src/profile/take.h"
 #include "src/run_options.h"
 
-#define DEFAULT_RATE 499	/* no multiple of what a guest does at a rate of its own */
-#define DEFAULT_TOP 20
-
 struct profiling {
 	const char *name;	/* the subcommand */
-	struct { void (*write)(const struct profile *p, FILE *f); bool human, json; const char *name; } out;
-	char *output, *flamegraph, *place;
-	unsigned rate, top;
-	bool exact, total;
+	struct profile_form form;
+	char *output, *flamegraph, *place, *vm;
+	char *symbols[ATTACH_SYMBOLS];
+	unsigned n_symbols;
+	unsigned rate;
+	bool exact;
 	uint64_t for_ns;
 	struct names *names;
 	struct taking *taking;
@@ -41,25 +41,13 @@ static bool set_for(const struct option *o, void *target, const char *value, str
 
 static bool set_out(const struct option *o, void *target, const char *value, struct error *err)
 {
-	static const char *const names[] = { "human", "json", "folded", "pprof" };
-	struct profiling *p = target;
-	for (unsigned i = 0; i < ARRAY_SIZE(names); i++)
-		if (!strcmp(value, names[i])) {
-			p->out.name = names[i];
-			p->out.human = i == 0;
-			p->out.json = i == 1;
-			p->out.write = i == 2 ? profile_folded : i == 3 ? profile_pprof : NULL;
-			return true;
-		}
-	const char *near = nearest_name(value, names, ARRAY_SIZE(names));
-	return error_set(err, ERROR_USAGE, "%s%s%sthere are human, json, folded and pprof", near ? "did you mean " : "", near ? near : "",
-			 near ? "? " : "");
+	return profile_out_parse(value, &((struct profiling *)target)->form.out, err);
 }
 
 static bool set_rate(const struct option *o, void *target, const char *value, struct error *err)
 {
 	uint64_t rate;
-	if (!parse_number(value, 10000, &rate, err))
+	if (!parse_number(value, PROFILE_RATE_MOST, &rate, err))
 		return false;
 	if (!rate)
 		return error_set(err, ERROR_USAGE, "from 1 to 10000 samples a second");
@@ -69,11 +57,15 @@ static bool set_rate(const struct option *o, void *target, const char *value, st
 
 static bool add_symbols(const struct option *o, void *target, const char *value, struct error *err)
 {
-	return names_add_file(((struct profiling *)target)->names, value, err);
+	struct profiling *p = target;
+	if (p->n_symbols == ARRAY_SIZE(p->symbols))
+		return error_set(err, ERROR_USAGE, "more than %zu files", ARRAY_SIZE(p->symbols));
+	return names_add_file(p->names, value, err) && replace_string(&p->symbols[p->n_symbols++], value, err);
 }
 
 static const struct option taking_options[] = {
-	{ "for", 0, "TIME", set_for, 0, "Stop the guest after so long, as 30s, 500ms or 2m; else it runs to its end." },
+	{ "vm", 0, "SOCK", option_string, AT(vm), "Attach to a guest that runs with \"calque run --ctl SOCK\"." },
+	{ "for", 0, "TIME", set_for, 0, "Stop the guest after so long, as 30s, 500ms or 2m; else it runs to its end. With --vm the profile ends, also with Ctrl-C, and the guest goes on." },
 	{ "rate", 0, "HZ", set_rate, 0, "Samples a second of host time, of each vCPU; default 499." },
 	{ "exact", 0, NULL, option_flag, AT(exact),
 	  "Count each block's executions instead of sampling. All is interpreted then, block by block, some fifty times slower." },
@@ -86,8 +78,8 @@ static const struct option output_options[] = {
 	{ "out", 0, "FORMAT", set_out, 0, "human (default), json, folded (stacks for flame graph tools) or pprof." },
 	{ "output", 'o', "FILE", option_string, AT(output), "Where it goes; default standard output." },
 	{ "flamegraph", 0, "FILE", option_string, AT(flamegraph), "Draw a flame graph (SVG), beside what --out says." },
-	{ "total", 0, NULL, option_flag, AT(total), "Order functions by what they take with all that they call, not by what they take themselves." },
-	{ "top", 0, "N", option_unsigned, AT(top), "Rows in each table, 0 for all; default 20. JSON has all unless this is given." },
+	{ "total", 0, NULL, option_flag, AT(form.by_total), "Order functions by what they take with all that they call, not by what they take themselves." },
+	{ "top", 0, "N", option_unsigned, AT(form.top), "Rows in each table, 0 for all; default 20. JSON has all unless this is given." },
 };
 
 static const struct option annotate_options[] = {
@@ -104,13 +96,17 @@ static FILE *open_file(const char *option, const char *path, struct error *err)
 	return f;
 }
 
+/* What cannot be written is said before the guest runs for an hour. */
+static bool open_files(struct profiling *p, struct error *err)
+{
+	return (!p->output || (p->output_file = open_file("output", p->output, err))) &&
+	       (!p->flamegraph || (p->flamegraph_file = open_file("flamegraph", p->flamegraph, err)));
+}
+
 static bool start(void *opaque, struct vm *vm, struct error *err)
 {
 	struct profiling *p = opaque;
-	/* what cannot be written is said before the guest runs for an hour */
-	if (p->output && !(p->output_file = open_file("output", p->output, err)))
-		return false;
-	if (p->flamegraph && !(p->flamegraph_file = open_file("flamegraph", p->flamegraph, err)))
+	if (!open_files(p, err))
 		return false;
 	names_add_image(p->names, vm->config.kernel);
 	names_add_image(p->names, vm->config.firmware);
@@ -125,29 +121,51 @@ static bool written(FILE *f, const char *option, const char *path, struct error 
 	return error_set(err, ERROR_HOST, "--%s %.200s: %s", option, path, strerror(errno));
 }
 
+static bool all_written(struct profiling *p, struct error *err)
+{
+	return (!p->output_file || written(p->output_file, "output", p->output, err)) &&
+	       (!p->flamegraph_file || written(p->flamegraph_file, "flamegraph", p->flamegraph, err));
+}
+
 static bool stop(void *opaque, struct vm *vm, struct error *err)
 {
 	struct profiling *p = opaque;
 	struct profile profile;
 	FILE *f = p->output_file ? p->output_file : stdout;
-	bool good = true;
+	bool good;
 	profile_stop(p->taking, &profile);
 	profile.names = p->names;
 	names_add_guest(p->names, vm);
-	if (p->place)
-		good = profile_annotate(&profile, p->place, f, err);
-	else if (p->out.human)
-		profile_print(&profile, f, p->top == UINT32_MAX ? DEFAULT_TOP : p->top, p->total);
-	else if (p->out.json)
-		profile_json(&profile, f, p->top == UINT32_MAX ? 0 : p->top);
-	else
-		p->out.write(&profile, f);
+	p->form.place = p->place;
+	good = profile_write(&profile, &p->form, f, err);
 	if (p->flamegraph_file)
 		profile_flamegraph(&profile, p->flamegraph_file);
-	good = good && (!p->output_file || written(f, "output", p->output, err)) &&
-	       (!p->flamegraph_file || written(p->flamegraph_file, "flamegraph", p->flamegraph, err));
+	good = good && all_written(p, err);
 	tally_free(profile.tally);
 	return good;
+}
+
+/* ---- attaching ---- */
+
+static int profile_running(struct profiling *p)
+{
+	struct error err = { 0 };
+	struct attached got;
+	p->form.place = p->place;
+	const struct attach attach = {
+		.path = p->vm, .for_ns = p->for_ns, .rate = p->rate, .exact = p->exact, .flamegraph = p->flamegraph, .form = &p->form,
+		.symbols = (const char *const *)p->symbols, .n_symbols = p->n_symbols,
+	};
+	bool good = open_files(p, &err) && profile_attach(&attach, &got, &err);
+	if (good) {
+		fwrite(got.report, 1, got.size, p->output_file ? p->output_file : stdout);
+		if (p->flamegraph_file && got.svg)
+			fputs(got.svg, p->flamegraph_file);
+		free(got.report);
+		free(got.svg);
+		good = all_written(p, &err);
+	}
+	return good ? STATUS_OK : command_fail(p->name, &err);
 }
 
 /* ---- the commands ---- */
@@ -162,7 +180,8 @@ static bool take_place(void *opaque, const char *text, struct error *err)
 
 static const char notes[] =
 	"Behind -- stand the options of \"calque run\". The guest ends as it does there, and so does this command, with\n"
-	"the same exit status; 0 when --for is over. Its console comes first: send a profile in another form to a file.\n";
+	"the same exit status; 0 when --for is over. Its console comes first: send a profile in another form to a file.\n"
+	"With --vm nothing stands behind them: the guest runs already, and goes on.\n";
 
 /* Everything before "--" is ours; the rest goes to `run`. */
 static int profile_guest(struct profiling *p, struct command_syntax *syntax, int argc, char **argv)
@@ -179,9 +198,15 @@ static int profile_guest(struct profiling *p, struct command_syntax *syntax, int
 	if (!command_parse(syntax, own, argv, &status))
 		return status;
 	if (syntax->operand && !p->place) {
-		error_set(&err, ERROR_USAGE, "what? calque annotate SYMBOL|ADDRESS -- --kernel FILE ...");
+		error_set(&err, ERROR_USAGE, "what? calque annotate SYMBOL|ADDRESS -- --kernel FILE ..., or --vm SOCK");
 		return command_fail(p->name, &err);
 	}
+	if (p->vm && own < argc) {
+		error_set(&err, ERROR_USAGE, "--vm: that guest runs already; leave out what is behind --");
+		return command_fail(p->name, &err);
+	}
+	if (p->vm)
+		return profile_running(p);
 	if (own == argc) {
 		error_set(&err, ERROR_USAGE, "nothing to run: put the options of \"calque run\" behind --, as \"calque %s ... -- --kernel FILE\"",
 			  p->name);
@@ -201,15 +226,18 @@ static int finish(struct profiling *p, int status)
 	free(p->output);
 	free(p->flamegraph);
 	free(p->place);
+	free(p->vm);
+	for (unsigned i = 0; i < p->n_symbols; i++)
+		free(p->symbols[i]);
 	return command_finish(p->name, status);
 }
 
 int cmd_profile(int argc, char **argv)
 {
-	struct profiling p = { .name = "profile", .out = { .human = true }, .rate = DEFAULT_RATE, .top = UINT32_MAX, .for_ns = UINT64_MAX };
+	struct profiling p = { .name = "profile", .form.top = PROFILE_TOP_USUAL, .rate = PROFILE_RATE, .for_ns = UINT64_MAX };
 	struct command_syntax syntax = {
 		.name = "profile",
-		.operands = "-- RUN-OPTION...",
+		.operands = "--vm SOCK | -- RUN-OPTION...",
 		.summary = "Runs a guest and tells where it spends its time: by mode, by what executes it, by function and by block.",
 		.groups = { { "Taking it", taking_options, ARRAY_SIZE(taking_options), &p }, { "Output", output_options, ARRAY_SIZE(output_options), &p } },
 		.n_groups = 2,
@@ -220,10 +248,10 @@ int cmd_profile(int argc, char **argv)
 
 int cmd_annotate(int argc, char **argv)
 {
-	struct profiling p = { .name = "annotate", .out = { .human = true }, .rate = DEFAULT_RATE, .top = UINT32_MAX, .for_ns = UINT64_MAX };
+	struct profiling p = { .name = "annotate", .form.top = PROFILE_TOP_USUAL, .rate = PROFILE_RATE, .for_ns = UINT64_MAX };
 	struct command_syntax syntax = {
 		.name = "annotate",
-		.operands = "SYMBOL|ADDRESS -- RUN-OPTION...",
+		.operands = "SYMBOL|ADDRESS --vm SOCK | -- RUN-OPTION...",
 		.summary = "Runs a guest and shows a function, or the block at an address, with samples beside its instructions.",
 		.groups = { { "Taking it", taking_options, ARRAY_SIZE(taking_options), &p }, { "Output", annotate_options, ARRAY_SIZE(annotate_options), &p } },
 		.n_groups = 2,

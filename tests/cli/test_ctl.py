@@ -1,14 +1,16 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""The control socket: every command and event, by itself and through calque ctl; and hostile clients."""
+"""The control socket: every command and event, by itself and through calque ctl, profile --vm and annotate --vm; and hostile clients."""
 import json
 import os
 import re
 import select
+import signal
 import socket
 import stat
 import subprocess
 import time
+import xml.etree.ElementTree as ET
 
 from common import Suite, check_schema, contains, equal
 
@@ -173,7 +175,7 @@ def stale():
 
 
 def nobody():
-    for args in (["ctl", f"{s.tmp}/none", "status"],):
+    for args in (["ctl", f"{s.tmp}/none", "status"], ["profile", "--vm", f"{s.tmp}/none"]):
         r = s.run(*args)
         equal(r.returncode, 2, args)
         contains(r.stderr, "is a guest running with --ctl")
@@ -456,6 +458,74 @@ def follows():
         equal((human.returncode, as_json.returncode), (0, 0))
 
 
+# ---- profiles of a running guest ----
+
+
+def attach(g, *args, command="profile", seconds="500ms"):
+    r = s.run(command, "--vm", g.path, *(["--for", seconds] if seconds else []), *args)
+    equal((r.returncode, r.stderr), (0, b""))
+    return r.stdout
+
+
+def profiles():
+    with Guest("profile_kernel", "--smp", "2", *HOT) as g:
+        wait_until(lambda: s.run("ctl", g.path, "status").returncode == 0)
+        for seconds in ("500ms", "5s", "20s"):		# a busy host hardly lets the guest run
+            p = json.loads(attach(g, "--out", "json", seconds=seconds))
+            if p["observed"] > 40:
+                break
+        equal((p["kind"], p["vcpus"]), ("sampled", 2))
+        rows = {f["function"]: f for f in p["functions"]}
+        assert rows["hot"]["self"] > 0.5 * p["observed"] > 10, p["functions"]
+        assert p["idle"] > 0, p
+        svg = f"{s.tmp}/attached.svg"
+        folded = attach(g, "--out", "folded", "--flamegraph", svg).decode()
+        contains(folded, "kernel;_start;work;outer;hot")
+        ET.parse(svg)
+        raw = attach(g, "--out", "pprof")
+        assert raw[0] == 0x0a and b"outer" in raw, raw[:40]
+        os.chdir(os.path.dirname(s.guest("profile_kernel")))
+        contains(attach(g, "--top", "3", "--symbols", "profile_kernel"), "samples of 2 vCPUs at 499 Hz")
+        text = attach(g, "hot", command="annotate").decode()
+        assert re.match(r"hot at 0x[0-9a-f]+, \d+ bytes: [1-9]\d* samples", text) and re.search(r"\d+\.\d\d% +\d+  [0-9a-f]+ .*bnez", text), text
+        x = json.loads(attach(g, "--exact", "--out", "json"))
+        equal((x["kind"], x["observed"]), ("exact", x["instructions"]))
+        # the next one samples again, and machine code runs again
+        wait_until(lambda: "stencil" in json.loads(attach(g, "--out", "json"))["functions"][0]["tiers"] or "region" in json.loads(
+            attach(g, "--out", "json"))["functions"][0]["tiers"])
+
+
+def profile_ends():
+    """By a signal to who asked, by the guest's end, by going away; one at a time."""
+    with Guest("profile_kernel") as g, Client(g) as c:
+        p = subprocess.Popen([s.calque, "profile", "--vm", g.path, "--exact", "--top", "1"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        wait_until(lambda: c.ask("status")["profiled"])
+        goes_on(c, 1000000)
+        p.send_signal(signal.SIGINT)
+        out, error = p.communicate(timeout=60)
+        equal((p.returncode, error), (0, b""))
+        contains(out, "hot")
+        with Client(g) as other:
+            other.s.sendall(b'{"command":"profile"}\n')
+            wait_until(lambda: c.ask("status")["profiled"])
+        wait_until(lambda: "reply" in c.raw(b'{"command":"profile","for":1}\n'))
+        with Client(g) as other:
+            other.s.sendall(b'{"command":"profile","id":"p","exact":true}\n')
+            equal(other.raw(b'{"command":"status","id":1}\n')["id"], 1)
+            other.s.sendall(b'{"command":"profile-end","id":2}\n')
+            equal([other.answer()["id"] for _ in range(2)], ["p", 2])
+        p = subprocess.Popen([s.calque, "profile", "--vm", g.path, "--exact", "--out", "folded"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+        wait_until(lambda: c.ask("status")["profiled"])
+        goes_on(c, 1000000)
+        c.ask("quit")
+        contains(p.communicate(timeout=60)[0], "hot")
+        equal(p.returncode, 0)
+    for args, words in ((["--vm", "x", "--", "--kernel", "y"], "runs already"), (["--vm", "x", "--output", "/nonexistent/x"], "--output /nonexistent")):
+        r = s.run("profile", *args)
+        equal(r.returncode, 2)
+        contains(r.stderr, words)
+
+
 s.case("private", private)
 s.case("stale", stale)
 s.case("nobody", nobody)
@@ -474,4 +544,6 @@ s.case("crowd", crowd)
 s.case("slow readers", slow_readers)
 s.case("tables", tables)
 s.case("follows", follows)
+s.case("profiles", profiles)
+s.case("profile ends", profile_ends)
 s.end()
