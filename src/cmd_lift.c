@@ -16,7 +16,7 @@ struct options {
 	char *cpu, *mode, *stage, *engine, *memory, *syntax, *passes;
 	char **at;
 	unsigned n_at, insns;
-	bool region, dot, json;
+	bool region, dot, json, has_vcpu;
 };
 
 #define AT(field) offsetof(struct options, field)
@@ -26,6 +26,13 @@ static bool set_base(const struct option *o, void *target, const char *value, st
 	struct options *x = target;
 	x->input.has_base = true;
 	return parse_number(value, UINT64_MAX, &x->input.base, err);
+}
+
+static bool set_vcpu(const struct option *o, void *target, const char *value, struct error *err)
+{
+	struct options *x = target;
+	x->has_vcpu = true;
+	return option_unsigned(o, target, value, err);
 }
 
 static bool set_insns(const struct option *o, void *target, const char *value, struct error *err)
@@ -63,12 +70,14 @@ static const struct option input_options[] = {
 	{ "insns", 0, "N", set_insns, 0, "Instructions at most; from an address on, default is those of its block, and of symbols and sections the "
 		"first 4096." },
 	{ "hex", 0, "BYTES", option_string, AT(input.hex), "Lift these bytes in place of a file, as '13 05 15 00'." },
+	{ "vm", 0, "SOCK", option_string, AT(input.vm), "Lift code of a guest that runs with \"calque run --ctl SOCK\", as it stands in its memory." },
+	{ "vcpu", 0, "N", set_vcpu, AT(input.vcpu), "With --vm: the vCPU whose page tables and mode count; default 0." },
 	{ "base", 0, "ADDRESS", set_base, 0, "The address of the first byte of a flat file, or of --hex (default 0)." },
 	{ "symbols", 0, "FILE", option_string, AT(input.symbols), "Names for addresses: an ELF file, a System.map or a copy of /proc/kallsyms." },
 	{ "arch", 0, "ARCH", option_string, AT(input.arch), "The guest's architecture; an ELF file says it itself." },
 	{ "cpu", 0, "CPU[,EXT=on|off]...", option_string, AT(cpu), "The processor, as for \"calque run\"." },
 	{ "mode", 0, "MODE", option_string, AT(mode), "The mode that the code runs in: user, supervisor or machine; default: supervisor in the upper half of "
-		"the address space, else user." },
+		"the address space, else user; with --vm as the vCPU stands, if it stands in the same half." },
 };
 
 static const struct option way_options[] = {
@@ -147,12 +156,26 @@ static unsigned parse_stages(const struct options *x, enum lift_engine engine, s
 	return stages ? stages : all & ~(1u << STAGE_LLVM);
 }
 
+static bool check_input(const struct options *x, struct error *err)
+{
+	const struct lift_input *in = &x->input;
+	if (!in->file && !in->hex && !in->vm)
+		return error_set(err, ERROR_USAGE, "nothing to lift: give a FILE, --hex 'BYTES' or --vm SOCK");
+	if (in->file && (in->hex || in->vm))
+		return error_set(err, ERROR_USAGE, "--%s: the code comes from %.100s; leave one of the two out", in->hex ? "hex" : "vm", in->file);
+	if (in->hex && in->vm)
+		return error_set(err, ERROR_USAGE, "--hex: the code comes from the guest; leave --hex or --vm out");
+	if (in->vm && (in->arch || x->cpu || in->has_base))
+		return error_set(err, ERROR_USAGE, "--%s: the guest says that itself; leave it out", in->arch ? "arch" : x->cpu ? "cpu" : "base");
+	if (x->has_vcpu && !in->vm)
+		return error_set(err, ERROR_USAGE, "--vcpu: there is none without --vm");
+	return true;
+}
+
 static bool check_combinations(const struct options *x, enum lift_engine engine, unsigned stages, struct error *err)
 {
-	if (!x->input.file && !x->input.hex)
-		return error_set(err, ERROR_USAGE, "nothing to lift: give a FILE, or --hex 'BYTES'");
-	if (x->input.file && x->input.hex)
-		return error_set(err, ERROR_USAGE, "--hex: the code comes from %.100s; leave one of the two out", x->input.file);
+	if (!check_input(x, err))
+		return false;
 	if (x->dot && !x->region)
 		return error_set(err, ERROR_USAGE, "--dot: draws a region; give --region too");
 	if (x->dot && (x->json || x->stage))
@@ -169,10 +192,14 @@ static bool check_combinations(const struct options *x, enum lift_engine engine,
 	return true;
 }
 
-static const struct frontend_mode *find_mode(const struct frontend *frontend, const char *name, uint64_t va, struct error *err)
+static const struct frontend_mode *find_mode(const struct lift_source *s, const char *name, uint64_t va, struct error *err)
 {
+	const struct frontend *frontend = s->frontend;
+	const struct frontend_mode *known = !name && s->mode ? s->mode(s, va) : NULL;
 	const char *names[8];
 	unsigned n = 0;
+	if (known)
+		return known;
 	for (; n < ARRAY_SIZE(names) && frontend->modes[n].name; n++)
 		names[n] = frontend->modes[n].name;
 	int chosen = name ? choose("mode", name, names, n, err) : (int)(va >> 63);
@@ -219,7 +246,7 @@ static void print(const struct options *x, const struct lift *l, unsigned stages
 static bool lift_one(const struct options *x, const struct lift_source *s, const char *at, struct lift_options *o, unsigned stages, struct error *err)
 {
 	struct lift_range range;
-	if (!s->find(s, at, &range, err) || !(o->mode = find_mode(s->frontend, x->mode, range.va, err)))
+	if (!s->find(s, at, &range, err) || !(o->mode = find_mode(s, x->mode, range.va, err)))
 		return false;
 	if (x->insns && !range.size)
 		range.size = LIFT_OPEN;
@@ -245,10 +272,10 @@ static bool lift(const struct options *x, struct error *err)
 	o.intel = syntax;
 	if (x->dot || stages < 1u << STAGE_LLVM)	/* whoever looks at micro-ops need not wait for LLVM */
 		o.engine = LIFT_NONE;
-	struct lift_source *s = source_open(&x->input, err);
+	struct lift_source *s = (x->input.vm ? source_attach : source_open)(&x->input, err);
 	if (!s)
 		return false;
-	struct cpu_config *config = s->frontend->config_parse(x->cpu ? x->cpu : s->frontend->default_cpu, err);
+	struct cpu_config *config = s->frontend->config_parse(x->cpu ? x->cpu : s->cpu ? s->cpu : s->frontend->default_cpu, err);
 	bool good = config;
 	o.config = config;
 	for (unsigned i = 0; good && (!i || i < x->n_at); i++)
@@ -261,7 +288,7 @@ static bool lift(const struct options *x, struct error *err)
 
 static void free_options(struct options *x)
 {
-	char *const strings[] = { x->input.arch, x->input.file, x->input.hex, x->input.symbols, x->cpu, x->mode, x->stage, x->engine, x->memory, x->syntax,
+	char *const strings[] = { x->input.arch, x->input.file, x->input.hex, x->input.vm, x->input.symbols, x->cpu, x->mode, x->stage, x->engine, x->memory, x->syntax,
 				  x->passes };
 	for (unsigned i = 0; i < ARRAY_SIZE(strings); i++)
 		free(strings[i]);
@@ -284,7 +311,8 @@ int cmd_lift(int argc, char **argv)
 		.operand = set_file,
 		.opaque = &x,
 		.notes = "Examples:\n  calque lift vmlinux --at memcpy\n  calque lift --hex '13 05 15 00' --stage llvm-opt\n"
-			 "  calque lift vmlinux --at memcpy --region --dot | dot -Tsvg >memcpy.svg\n",
+			 "  calque lift vmlinux --at memcpy --region --dot | dot -Tsvg >memcpy.svg\n"
+			 "  calque lift --vm /tmp/guest.sock --at memcpy\n",
 	};
 	if (command_parse(&syntax, argc, argv, &status))
 		status = lift(&x, &err) ? command_finish("lift", STATUS_OK) : command_fail("lift", &err);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Where the code that is lifted comes from: bytes by virtual address, and names. A file or bytes from the command line; whatever else can hand out the
- * bytes of a page fills in the same struct.
+ * Where the code that is lifted comes from: bytes by virtual address, and names. A file, bytes from the command line, or the memory of a guest that
+ * runs; whatever else can hand out the bytes of a page fills in the same struct.
  */
 #pragma once
 #include "frontends/frontend.h"
@@ -25,12 +25,16 @@ struct lift_source {
 	/* Which code is meant by a name, an address or a section (NULL: the source's own beginning). */
 	bool (*find)(const struct lift_source *s, const char *at, struct lift_range *range, struct error *err);
 	void (*close)(struct lift_source *s);
+	/* What is known beside the code: its processor, as for --cpu; the mode that code at va runs in (NULL: not known). Each may be NULL. */
+	const char *cpu;
+	const struct frontend_mode *(*mode)(const struct lift_source *s, uint64_t va);
 };
 
 /* What a source is opened from. Strings that are not given are NULL. */
 struct lift_input {
 	char *arch;		/* NULL: the file's, or the first of frontends[] */
-	char *file, *hex;	/* one of them */
+	char *file, *hex, *vm;	/* one of them: vm is the path of a control socket */
+	unsigned vcpu;		/* whose page tables and mode, with vm */
 	bool has_base;
 	uint64_t base;		/* where a flat file or the bytes stand */
 	char *symbols;		/* a file with symbols beside the code's own */
@@ -38,3 +42,5 @@ struct lift_input {
 
 /* A source over a file (ELF; flat, perhaps packed) or bytes in hex; NULL: err. Ends with its `close`. */
 struct lift_source *source_open(const struct lift_input *in, struct error *err);
+/* The same over the memory of a running guest (in->vm), as one vCPU's page tables map it. */
+struct lift_source *source_attach(const struct lift_input *in, struct error *err);

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""The control socket: every command and event, by itself and through calque ctl, profile --vm and annotate --vm; and hostile clients."""
+"""The control socket: every command and event, by itself and through calque ctl, profile --vm, annotate --vm and lift --vm; and hostile clients."""
 import json
 import os
 import re
@@ -175,7 +175,7 @@ def stale():
 
 
 def nobody():
-    for args in (["ctl", f"{s.tmp}/none", "status"], ["profile", "--vm", f"{s.tmp}/none"]):
+    for args in (["ctl", f"{s.tmp}/none", "status"], ["profile", "--vm", f"{s.tmp}/none"], ["lift", "--vm", f"{s.tmp}/none", "--at", "x"]):
         r = s.run(*args)
         equal(r.returncode, 2, args)
         contains(r.stderr, "is a guest running with --ctl")
@@ -458,7 +458,7 @@ def follows():
         equal((human.returncode, as_json.returncode), (0, 0))
 
 
-# ---- profiles of a running guest ----
+# ---- profiles and code of a running guest ----
 
 
 def attach(g, *args, command="profile", seconds="500ms"):
@@ -526,6 +526,31 @@ def profile_ends():
         contains(r.stderr, words)
 
 
+def lifts():
+    """The same listing as from the file, but for what the vCPU's state adds; with code that only the memory has."""
+    with Guest("profile_kernel", "--smp", "2") as g:
+        wait_until(lambda: s.run("ctl", g.path, "status").returncode == 0)
+        from_file = s.run("lift", s.guest("profile_kernel"), "--at", "hot", "--mode", "supervisor", "--json")
+        from_guest = s.run("lift", "--vm", g.path, "--at", "hot", "--mode", "supervisor", "--json")
+        equal((from_file.returncode, from_guest.returncode), (0, 0), from_guest.stderr)
+        a, b = (json.loads(x.stdout) for x in (from_file, from_guest))
+        equal(a["regions"], b["regions"])
+        live = json.loads(s.run("lift", "--vm", g.path, "--at", "hot", "--json").stdout)
+        equal(live["mode"], "supervisor")
+        code = s.run("lift", "--vm", g.path, "--stage", "guest", "--vcpu", "1")
+        contains(code.stdout, "80200000")
+        contains(s.run("lift", "--vm", g.path, "--at", "outer", "--region", "--stage", "guest,host").stdout, "hot")
+        g.ctl("mem", "0x83000000", "--data", "13051500 8280")
+        out = s.run("lift", "--vm", g.path, "--at", "0x83000000", "--stage", "guest").stdout.decode()
+        assert re.search(r"83000000.*addi +a0, a0, 1", out) and "ret" in out, out
+        for args, words in ((["--at", "hott"], "did you mean hot"), (["--at", "0x1"], "multiples of 2"), (["--at", "0x90000000"], "--vcpu N"), (["--vcpu", "7"], "the guest has 2"),
+                            (["--cpu", "rv64"], "says that itself"), ([s.guest("spin")], "leave one of the two out")):
+            r = s.run("lift", "--vm", g.path, *args)
+            equal(r.returncode, 2, args)
+            contains(r.stderr, words)
+    contains(s.run("lift", s.guest("spin"), "--vcpu", "0").stderr, "none without --vm")
+
+
 s.case("private", private)
 s.case("stale", stale)
 s.case("nobody", nobody)
@@ -546,4 +571,5 @@ s.case("tables", tables)
 s.case("follows", follows)
 s.case("profiles", profiles)
 s.case("profile ends", profile_ends)
+s.case("lifts", lifts)
 s.end()

@@ -150,7 +150,7 @@ def wrong():
         (["--hex", " "], "no bytes"),
         (["--hex", "13"], "a single byte"),
         (["--hex", "13 05"], "cut short"),
-        (["--vm", "x"], "unknown option"),
+        (["--vm", "x"], "no such socket"),
     ]:
         fails(args, part)
 
