@@ -321,7 +321,7 @@ def ends():
 
 def debugged():
     """Beside a debugger the socket looks, and leaves starting and stopping to it."""
-    with Guest("debug", "--gdb", "0") as g, Client(g) as c:
+    with Guest("debug", "--gdb", "0", "--wait-gdb") as g, Client(g) as c:
         there = {x["name"] for x in c.ask("help")["commands"]}
         equal({"pause", "cont", "reset", "profile", "profile-end"} & there, set())
         contains(c.refused("cont"), "debugger")
