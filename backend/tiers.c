@@ -616,11 +616,13 @@ void tiers_print_region(struct machine *m, uint64_t pa, uint32_t mode, FILE *f)
 	codecache_unlock(t->cache);
 }
 
-#define ENGINE(engine_name, engine_init) { \
-	.name = engine_name, .vcpu_init = engine_init, .vcpu_destroy = destroy, .run = run, .invalidate = invalidate, .flush = flush, \
+#define ENGINE(engine_name, engine_summary, engine_init) { \
+	.name = engine_name, .summary = engine_summary, .vcpu_init = engine_init, .vcpu_destroy = destroy, .run = run, .invalidate = invalidate, .flush = flush, \
 	.print_stats = print_stats, .interrupted = interrupted, .locate = locate, \
 }
-const struct exec_ops stencil_engine = ENGINE("stencil", init_stencil);
-const struct exec_ops llvm_engine = ENGINE("llvm", init_llvm);
-const struct exec_ops hot_engine = ENGINE("llvm", init_hot);
-const struct exec_ops auto_engine = ENGINE("auto", init_auto);
+const struct exec_ops stencil_engine = ENGINE("stencil", "Machine code copied from stencils, from the first execution on.", init_stencil);
+const struct exec_ops llvm_engine = ENGINE("llvm",
+	"Each block compiled by LLVM as it is first executed: slow to begin with, for tests.", init_llvm);
+const struct exec_ops hot_engine = ENGINE("llvm", NULL, init_hot);
+const struct exec_ops auto_engine = ENGINE("auto",
+	"The interpreter for what is cold, stencils for what is warm, LLVM for what is hot. The default.", init_auto);

@@ -60,6 +60,7 @@ struct code_place {
 /* An execution engine: runs guest code on a vCPU. */
 struct exec_ops {
 	const char *name;
+	const char *summary;	/* a sentence for help; NULL where only another engine uses it */
 	bool (*vcpu_init)(struct vcpu *cpu, struct error *err);
 	void (*vcpu_destroy)(struct vcpu *cpu);
 	/*

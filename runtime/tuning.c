@@ -10,19 +10,20 @@ const struct tuning tuning_default = {
 #include "runtime/tuning.def"
 };
 
-static const struct param {
-	const char *name, *why;
-	size_t offset;
-	uint64_t initial, least, most;
-} params[] = {
+static const struct tuning_param params[] = {
 #define PARAM(name, default, least, most, why) { #name, why, offsetof(struct tuning, name), default, least, most },
 #include "runtime/tuning.def"
 };
 
+const struct tuning_param *tuning_param(unsigned i)
+{
+	return i < ARRAY_SIZE(params) ? &params[i] : NULL;
+}
+
 bool tuning_set(struct tuning *t, const char *text, struct error *err)
 {
 	size_t length = strcspn(text, "=");
-	for (const struct param *p = params; p < params + ARRAY_SIZE(params); p++) {
+	for (const struct tuning_param *p = params; p < params + ARRAY_SIZE(params); p++) {
 		if (strlen(p->name) != length || strncmp(p->name, text, length))
 			continue;
 		char *end = NULL;
@@ -38,6 +39,6 @@ bool tuning_set(struct tuning *t, const char *text, struct error *err)
 
 void tuning_print(FILE *f)
 {
-	for (const struct param *p = params; p < params + ARRAY_SIZE(params); p++)
+	for (const struct tuning_param *p = params; p < params + ARRAY_SIZE(params); p++)
 		fprintf(f, "%s=%" PRIu64 " (%" PRIu64 " to %" PRIu64 ")\n    %s\n", p->name, p->initial, p->least, p->most, p->why);
 }

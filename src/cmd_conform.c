@@ -259,7 +259,7 @@ int cmd_conform(int argc, char **argv)
 	static const struct option options[] = {
 		{ "jobs", 'j', "N", set_jobs, 0, "Tests at the same time; default: one for each core." },
 		{ "timeout", 0, "SECONDS", option_seconds, AT(timeout_ns), "For each test; default 60." },
-		{ "format", 0, "FORMAT", option_string, AT(format), "human (default), tap, junit or json." },
+		{ "format", 0, "human|tap|junit|json", option_string, AT(format), "The form of the report: for people (default), TAP, JUnit's XML or JSON." },
 		{ "signature", 0, "FILE", option_string, AT(signature), "Write memory from begin_signature to end_signature, for architecture tests." },
 		{ "signature-granularity", 0, "N", set_granularity, 0, "Bytes a line of the signature: 1, 2, 4, 8 or 16; default 4." },
 		{ "all-output", 0, NULL, option_flag, AT(all_output), "Show what passing tests print, too." },

@@ -76,14 +76,21 @@ static const struct option input_options[] = {
 	{ "symbols", 0, "FILE", option_string, AT(input.symbols), "Names for addresses: an ELF file, a System.map or a copy of /proc/kallsyms." },
 	{ "arch", 0, "ARCH", option_string, AT(input.arch), "The guest's architecture; an ELF file says it itself." },
 	{ "cpu", 0, "CPU[,EXT=on|off]...", option_string, AT(cpu), "The processor, as for \"calque run\"." },
-	{ "mode", 0, "MODE", option_string, AT(mode), "The mode that the code runs in: user, supervisor or machine; default: supervisor in the upper half of "
+	{ "mode", 0, "user|supervisor|machine", option_string, AT(mode), "The mode that the code runs in: user, supervisor or machine; default: supervisor in the upper half of "
 		"the address space, else user; with --vm as the vCPU stands, if it stands in the same half." },
 };
+
+static bool stage_value(unsigned i, struct option_value *v)
+{
+	if (i <= N_STAGES)
+		snprintf(v->word, sizeof v->word, "%s", i < N_STAGES ? lift_stage_names[i] : "all");
+	return i <= N_STAGES;
+}
 
 static const struct option way_options[] = {
 	{ "stage", 0, "STAGE[,STAGE]...", option_string, AT(stage), "What to show: guest (disassembly), uop (micro-ops), llvm (IR), llvm-opt (IR behind "
 		"the passes), host (machine code), or all, aligned by guest instruction; default: all but llvm. One stage alone is in its own format, which "
-		"LLVM's tools read." },
+		"LLVM's tools read.", stage_value },
 	{ "region", 0, NULL, option_flag, AT(region), "The region that tiering would form from there if all of it were hot, in place of each block by itself." },
 	{ "dot", 0, NULL, option_flag, AT(dot), "The region's control flow as input for Graphviz." },
 	{ "engine", 0, "llvm|stencil", option_string, AT(engine), "Who makes the machine code; default llvm." },

@@ -75,7 +75,7 @@ static const struct option taking_options[] = {
 };
 
 static const struct option output_options[] = {
-	{ "out", 0, "FORMAT", set_out, 0, "human (default), json, folded (stacks for flame graph tools) or pprof." },
+	{ "out", 0, "human|json|folded|pprof", set_out, 0, "The form: for people (default), one JSON object, stacks for flame graph tools, or pprof's." },
 	{ "output", 'o', "FILE", option_string, AT(output), "Where it goes; default standard output." },
 	{ "flamegraph", 0, "FILE", option_string, AT(flamegraph), "Draw a flame graph (SVG), beside what --out says." },
 	{ "total", 0, NULL, option_flag, AT(form.by_total), "Order functions by what they take with all that they call, not by what they take themselves." },

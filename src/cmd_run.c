@@ -312,8 +312,15 @@ int run_guest(int argc, char **argv, const struct run_watch *watch)
 		.notes = "Exit status: 0 the guest powered off, or you left; the guest's own code from a test device; 2 a wrong\n"
 			 "command line or file; 3 the host failed, or --engine lockstep found a difference; 4 the guest died;\n"
 			 "124 --timeout; 128+N stopped by signal N.\n"
-			 "SIGTERM, SIGINT and SIGHUP ask the guest to power off, and stop it after 30 seconds or when they\n"
+			 "Signals: SIGTERM, SIGINT and SIGHUP ask the guest to power off, and stop it after 30 seconds or when they\n"
 			 "come again.\n",
+		.manual = "Examples: A Debian kernel with its initial RAM disk:\n"
+			  "  calque run --kernel vmlinux --initrd initrd.gz --append console=ttyS0 -m 1G\n"
+			  "A disk that stays as it is, and the guest's ssh on port 2222 of this host:\n"
+			  "  calque run --kernel vmlinux --initrd initrd.gz --append 'console=ttyS0 root=/dev/vda1' -m 1G --smp 2 \\\n"
+			  "      --disk root.img,overlay=tmp --net user,hostfwd=tcp:127.0.0.1:2222-:22\n"
+			  "The same run each time:\n"
+			  "  calque run --kernel vmlinux --initrd initrd.gz --append console=ttyS0 --deterministic --seed 1\n",
 	};
 	if (!command_parse(&syntax, argc, argv, &status)) {
 		run_options_free(&run.o);

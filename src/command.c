@@ -2,6 +2,8 @@
 #include "src/command.h"
 #include <errno.h>
 #include <string.h>
+#include "src/completion.h"
+#include "src/manual.h"
 
 /* Names of files and options come from anywhere: whatever is in them, an error stays one line and moves no cursor. */
 static void print_one_line(FILE *f, const char *text)
@@ -37,11 +39,17 @@ bool command_parse(const struct command_syntax *s, int argc, char **argv, int *s
 		return true;
 	case OPTIONS_HELP:
 		options_print_help(s, stdout);
-		*status = command_finish(s->name, STATUS_OK);
-		return false;
+		break;
+	case OPTIONS_MAN:
+		manual_print(s, stdout);
+		break;
+	case OPTIONS_BASH:
+		completion_print(s, stdout);
+		break;
 	case OPTIONS_ERROR:
 		*status = command_fail(s->name, &err);
 		return false;
 	}
+	*status = command_finish(s->name, STATUS_OK);
 	return false;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The subcommands; src/main.c has the table. Each gets its own name as argv[0] and returns the exit status. */
+/* The subcommands. Each gets its own name as argv[0] and returns the exit status. */
 #pragma once
 #include "src/options.h"
 
@@ -12,6 +12,22 @@ int cmd_doctor(int argc, char **argv);
 int cmd_conform(int argc, char **argv);
 int cmd_lift(int argc, char **argv);
 int cmd_ctl(int argc, char **argv);
+
+/* The table of them, in src/main.c. */
+struct command {
+	const char *name;
+	int (*run)(int argc, char **argv);
+	const char *summary;	/* one sentence */
+};
+extern const struct command commands[];
+extern const unsigned n_commands;
+
+/* What `calque help` prints. */
+void overview_print(FILE *f);
+/* The manual page calque(1). */
+void overview_manual(FILE *f);
+/* The tables of src/completion.bash for all commands. Returns the exit status. */
+int overview_completion(FILE *f);
 
 enum { STATUS_OK = 0, STATUS_FAILED = 1, STATUS_USAGE = 2, STATUS_HOST = 3, STATUS_DIED = 4, STATUS_TIMEOUT = 124 };
 

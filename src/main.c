@@ -1,18 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <stdio.h>
 #include <string.h>
-#include "backend/engine.h"
-#include "frontends/frontend.h"
-#include "src/boards/board.h"
+#include "runtime/tuning.h"
 #include "src/command.h"
 #include "src/serial/serial.h"
 #include "src/version.h"
 
-static const struct command {
-	const char *name;
-	int (*run)(int argc, char **argv);
-	const char *summary;
-} commands[] = {
+const struct command commands[] = {
 	{ "run", cmd_run, "Run a guest system: its console here, its disks and network as you say." },
 	{ "profile", cmd_profile, "Run a guest and tell where it spends its time." },
 	{ "annotate", cmd_annotate, "Run a guest and show a function with samples beside its instructions." },
@@ -23,23 +17,7 @@ static const struct command {
 	{ "cache", cmd_cache, "Look at, check or empty the cache of machine code on disk." },
 	{ "doctor", cmd_doctor, "Check whether this host has all that Calque can use." },
 };
-
-static void print_overview(FILE *f)
-{
-	fprintf(f,
-		"Calque %s runs operating systems built for other processors.\n\nusage: calque COMMAND [OPTION]...\n\n",
-		CALQUE_VERSION_TEXT);
-	for (unsigned i = 0; i < ARRAY_SIZE(commands); i++)
-		fprintf(f, "  %-9s %s\n", commands[i].name, commands[i].summary);
-	fprintf(f, "  %-9s %s\n", "help", "Explain a command: calque help run.");
-	fprintf(f, "\nGuests:");
-	for (unsigned i = 0; boards[i]; i++)
-		fprintf(f, "%s %s (board %s)", i ? "," : "", boards[i]->arch, boards[i]->name);
-	fprintf(f, "\nEngines:");
-	for (unsigned i = 0; engines[i]; i++)
-		fprintf(f, "%s %s", i ? "," : "", engines[i]->name);
-	fprintf(f, "\n\nExample:\n  calque run --kernel vmlinux --initrd initrd.gz --append console=ttyS0 -m 1G\n");
-}
+const unsigned n_commands = ARRAY_SIZE(commands);
 
 static const struct command *find_command(const char *name)
 {
@@ -70,16 +48,22 @@ int calque_main(int argc, char **argv)
 {
 	serial_terminal_guard();
 	if (argc < 2 || !strcmp(argv[1], "--help") || !strcmp(argv[1], "-h")) {
-		print_overview(stdout);
+		overview_print(stdout);
 		return command_finish(NULL, STATUS_OK);
 	}
+	if (!strcmp(argv[1], "--help=man")) {
+		overview_manual(stdout);
+		return command_finish(NULL, STATUS_OK);
+	}
+	if (!strcmp(argv[1], "--help=bash"))
+		return command_finish(NULL, overview_completion(stdout));
 	if (!strcmp(argv[1], "--version") || !strcmp(argv[1], "-V")) {
 		printf("calque %s\n", CALQUE_VERSION_TEXT);
 		return command_finish(NULL, STATUS_OK);
 	}
 	if (!strcmp(argv[1], "help")) {
 		if (argc == 2) {
-			print_overview(stdout);
+			overview_print(stdout);
 			return command_finish(NULL, STATUS_OK);
 		}
 		if (!strcmp(argv[2], "tune")) {

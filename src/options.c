@@ -78,6 +78,12 @@ bool option_flag(const struct option *o, void *target, const char *value, struct
 	return true;
 }
 
+bool option_value(const struct option *o, unsigned i, struct option_value *v)
+{
+	*v = (struct option_value){ 0 };
+	return o->value && o->value(i, v);
+}
+
 /* ---- suggestions ---- */
 
 /* Edits (insert, delete, change, swap of neighbours) between two short words; beyond 31 letters just "far". */
@@ -204,6 +210,16 @@ static bool parse_one(const struct command_syntax *s, int argc, char **argv, int
 	return apply(o, target, given, value, err);
 }
 
+static enum options_result help_form(const char *arg, struct error *err)
+{
+	if (!strcmp(arg, "--help=man"))
+		return OPTIONS_MAN;
+	if (!strcmp(arg, "--help=bash"))	/* what "calque --help=bash" puts together */
+		return OPTIONS_BASH;
+	error_set(err, ERROR_USAGE, "%.80s: there are --help and --help=man", arg);
+	return OPTIONS_ERROR;
+}
+
 enum options_result options_parse(const struct command_syntax *s, int argc, char **argv, struct error *err)
 {
 	bool only_operands = false;
@@ -222,6 +238,8 @@ enum options_result options_parse(const struct command_syntax *s, int argc, char
 				return OPTIONS_ERROR;
 		} else if (!strcmp(arg, "--help") || !strcmp(arg, "-h")) {
 			return OPTIONS_HELP;
+		} else if (!strncmp(arg, "--help=", 7)) {
+			return help_form(arg, err);
 		} else if (!parse_one(s, argc, argv, &i, err)) {
 			return OPTIONS_ERROR;
 		}
@@ -298,7 +316,7 @@ void options_print_help(const struct command_syntax *s, FILE *f)
 		for (unsigned i = 0; i < s->groups[g].n; i++)
 			print_option(f, &s->groups[g].options[i]);
 	}
-	fprintf(f, "\n  -h, --help%*sThis text.\n", HELP_COLUMN - 12, "");
+	fprintf(f, "\n  -h, --help[=man]%*sThis text, or the manual page.\n", HELP_COLUMN - 18, "");
 	if (s->notes)
 		fprintf(f, "\n%s", s->notes);
 }

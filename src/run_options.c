@@ -26,11 +26,25 @@ static bool set_json(const struct option *o, void *target, const char *value, st
 	return !value || replace_string(&r->json_path, value, err);
 }
 
+static const struct { const char *name; uint32_t bit; const char *help; } channels[] = {
+	{ "exec", LOG_EXEC, "Each instruction that is executed." },
+	{ "int", LOG_INT, "Exceptions and interrupts." },
+	{ "mmu", LOG_MMU, "Translations of addresses." },
+	{ "guest_errors", LOG_GUEST_ERRORS, "What a guest should not do." },
+	{ "in_asm", LOG_BLOCKS, "Blocks as they are translated." },
+};
+
+static bool log_value(unsigned i, struct option_value *v)
+{
+	if (i >= ARRAY_SIZE(channels))
+		return false;
+	snprintf(v->word, sizeof v->word, "%s", channels[i].name);
+	v->help = channels[i].help;
+	return true;
+}
+
 static bool set_log(const struct option *o, void *target, const char *value, struct error *err)
 {
-	static const struct { const char *name; uint32_t bit; } channels[] = {
-		{ "exec", LOG_EXEC }, { "int", LOG_INT }, { "mmu", LOG_MMU }, { "guest_errors", LOG_GUEST_ERRORS }, { "in_asm", LOG_BLOCKS },
-	};
 	const char *names[ARRAY_SIZE(channels)];
 	struct run_options *r = target;
 	for (unsigned i = 0; i < ARRAY_SIZE(channels); i++)
@@ -82,7 +96,7 @@ const struct option run_options_debug[] = {
 	{"wait-gdb", 0, NULL, option_flag, AT(wait_gdb), "With --gdb: the guest starts when GDB says so."},
 	{"debug", 'd', "LOG[,LOG]...", set_log, 0,
 		"Log exec (each instruction), int (exceptions, interrupts), mmu (translations), guest_errors, in_asm "
-                "(translated blocks)."},
+                "(translated blocks).", log_value},
 	{"log", 0, "FILE", option_string, AT(log_path), "Where -d logs go; default stderr."},
 	{"stats", 0, NULL, option_flag, AT(stats), "Print the engine's counters at the end."},
 };

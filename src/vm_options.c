@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The options that describe a VM: on the command line, and as keys of the public API. */
 #include "src/vm_options.h"
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include "backend/engine.h"
 #include "devices/virtio/hostfwd.h"
 #include "runtime/machine.h"
+#include "src/boards/board.h"
 #include "src/cache_dir.h"
 
 #define AT(field) offsetof(struct vm_config, field)
@@ -238,14 +241,52 @@ out:
 	return good;
 }
 
+/* ---- words that options take ---- */
+
+static bool arch_value(unsigned i, struct option_value *v)
+{
+	if (boards[i])
+		snprintf(v->word, sizeof v->word, "%s", boards[i]->arch);
+	return boards[i];
+}
+
+static bool board_value(unsigned i, struct option_value *v)
+{
+	if (boards[i]) {
+		snprintf(v->word, sizeof v->word, "%s", boards[i]->name);
+		v->help = boards[i]->summary;
+	}
+	return boards[i];
+}
+
+static bool engine_value(unsigned i, struct option_value *v)
+{
+	if (engines[i]) {
+		snprintf(v->word, sizeof v->word, "%s", engines[i]->name);
+		v->help = engines[i]->summary;
+	}
+	return engines[i];
+}
+
+static bool tuning_value(unsigned i, struct option_value *v)
+{
+	const struct tuning_param *p = tuning_param(i);
+	if (p) {
+		snprintf(v->word, sizeof v->word, "%s=", p->name);
+		snprintf(v->range, sizeof v->range, "%" PRIu64 " (%" PRIu64 " to %" PRIu64 ")", p->initial, p->least, p->most);
+		v->help = p->why;
+	}
+	return p;
+}
+
 const struct option vm_options[] = {
-	{"arch", 0, "ARCH", option_string, AT(arch), "The guest's architecture; \"calque help\" lists them."},
-	{"board", 0, "BOARD", option_string, AT(board), "The machine; \"calque machine\" describes it."},
+	{"arch", 0, "ARCH", option_string, AT(arch), "The guest's architecture; \"calque help\" lists them.", arch_value},
+	{"board", 0, "BOARD", option_string, AT(board), "The machine; \"calque machine\" describes it.", board_value},
 	{"cpu", 0, "CPU[,EXT=on|off]...", option_string, AT(cpu),
 		"The processor and what differs from its defaults, as rv64,zba=off; \"calque machine\" lists the "
                 "extensions."},
 	{"engine", 0, "ENGINE", option_string, AT(engine),
-		"What executes guest code; \"calque help\" lists the engines."},
+		"What executes guest code; \"calque help\" lists the engines.", engine_value},
 	{"ram", 'm', "SIZE", set_ram, 0, "Guest memory in bytes, or with K, M, G or T."},
 	{"smp", 0, "N", option_unsigned, AT(smp), "Number of vCPUs, each a host thread; default 1."},
 	{"code-cache", 0, "SIZE", set_code_cache, 0,
@@ -253,10 +294,10 @@ const struct option vm_options[] = {
 		"is full, all are dropped."},
 	{"jit-threads", 0, "N", set_jit_threads, AT(jit_threads),
 		"Threads that compile hot code; default as many as the host has processors beyond one a vCPU, at least 1 and at most 4."},
-	{"tune", 0, "NAME=N", set_tuning, 0, "Sets a threshold of the engine; \"calque help tune\" lists them. May be given several times."},
-	{"memory", 0, "HOW", set_memory, 0,
+	{"tune", 0, "NAME=N", set_tuning, 0, "Sets a threshold of the engine; \"calque help tune\" lists them. May be given several times.", tuning_value},
+	{"memory", 0, "auto|tlb|windows", set_memory, 0,
 		"How regions reach guest memory: through the TLB (tlb), by the host's MMU (windows), or each as it does better (auto, the default)."},
-	{"against", 0, "ENGINE", set_against, 0,
+	{"against", 0, "llvm|stencil", set_against, 0,
 		"What --engine lockstep compares the interpreter with: llvm (default) or stencil."},
 	{"cache", 0, "DIR|off", option_string, AT(cache),
 		"Where machine code of hot regions is kept for later runs; \"calque cache --help\" says more."},

@@ -136,6 +136,7 @@ static void print_stats(struct machine *m, void *file)
 
 const struct exec_ops interp_engine = {
 	.name = "interp",
+	.summary = "The interpreter of micro-ops alone.",
 	.vcpu_init = init,
 	.vcpu_destroy = interp_destroy,
 	.run = run,

@@ -203,6 +203,7 @@ static bool locate(struct machine *m, const void *at, struct code_place *place)
 
 const struct exec_ops lockstep_engine = {
 	.name = "lockstep",
+	.summary = "Compiled code and the interpreter side by side; stops where they first differ.",
 	.vcpu_init = init,
 	.vcpu_destroy = destroy,
 	.run = run,
