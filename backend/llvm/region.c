@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "backend/llvm/region.h"
 #include "ir/op_info.h"
+#include <string.h>
 
 /* How far from an indirect jump what it leads to is looked for, bytes */
 #define LANDINGS_BEFORE 512
@@ -265,7 +266,7 @@ void region_get_shape(const struct region *r, struct region_shape *shape)
 	}
 }
 
-bool region_form(struct region *r, const struct region_former *how, struct code_block *head)
+static bool form(struct region *r, const struct region_former *how, struct code_block *head)
 {
 	struct former f = { r, how };
 	r->epoch = codecache_epoch(how->cache);
@@ -288,4 +289,69 @@ bool region_form(struct region *r, const struct region_former *how, struct code_
 	find_reached(r);
 	choose_polls(r, how->poll_all);
 	return true;
+}
+
+/* Which blocks lead to the head, the head itself only if it is in a loop: how many. */
+static unsigned find_returning(const struct region *r, bool returns[REGION_MAX_BLOCKS])
+{
+	unsigned to[REGION_MAX_NEXT], n = 0;
+	bool changed = true;
+	while (changed) {
+		changed = false;
+		for (unsigned i = 0; i < r->n_blocks; i++) {
+			bool leads = false;
+			for (unsigned k = returns[i] || !r->block[i].reached ? 0 : region_next(r, i, to); k-- > 0;)
+				leads |= !to[k] || returns[to[k]];
+			returns[i] |= leads;
+			changed |= leads;
+			n += leads;
+		}
+	}
+	return n;
+}
+
+/* The shape of the region without the blocks that are dropped, which are gone to by their code. */
+static void shape_without(const struct region *r, const bool kept[REGION_MAX_BLOCKS], struct region_shape *shape)
+{
+	struct region_shape whole;
+	region_get_shape(r, &whole);
+	shape->n_blocks = shape->n_landings = 0;
+	shape->n_ways = whole.n_ways;
+	memcpy(shape->way, whole.way, whole.n_ways * sizeof *whole.way);
+	for (unsigned i = 0; i < r->n_blocks; i++) {
+		int32_t position = r->block[i].position;
+		if (!kept[i] && shape->n_ways < ARRAY_SIZE(shape->way))
+			shape->way[shape->n_ways++] = position;
+		if (kept[i])
+			shape->block[shape->n_blocks++] = position;
+		if (kept[i] && r->block[i].landing)
+			shape->landing[shape->n_landings++] = position;
+	}
+}
+
+static struct code_block *make_none(void *opaque, const struct code_block *in, unsigned offset)
+{
+	return NULL;
+}
+
+static void leave_as_it_is(void *opaque, struct code_block *b)
+{
+}
+
+bool region_form(struct region *r, const struct region_former *how, struct code_block *head)
+{
+	bool returns[REGION_MAX_BLOCKS] = { false };
+	if (!form(r, how, head))
+		return false;
+	unsigned n = how->shape ? 0 : find_returning(r, returns);
+	if (!returns[0] || n == r->n_blocks)
+		return true;
+	/* the head is in a loop: what does not lead back to it would only be compiled, and make registers scarce */
+	struct region_shape shape;
+	struct region_former only = *how;
+	shape_without(r, returns, &shape);
+	only.shape = &shape;
+	only.make_block = make_none;
+	only.make_code = leave_as_it_is;
+	return form(r, &only, head);
 }

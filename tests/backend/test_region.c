@@ -147,6 +147,29 @@ START_TEST(a_block_is_in_the_innermost_loop)
 }
 END_TEST
 
+/* What does not lead back to the head of a loop is left to its own code, and the same region is formed of its shape. */
+START_TEST(a_loop_goes_without_what_follows)
+{
+	struct region_shape shape;
+	codecache_lock(cc);
+	struct code_block *head = execute(lift(OUTER, UOP_jmp, INNER));
+	execute(lift(INNER, UOP_jmp, OUTER_END));
+	struct code_block *behind = execute(lift(BEHIND, UOP_jmp, BEHIND + 16));
+	execute(lift_branch(OUTER_END, UOP_bne, OUTER, BEHIND));
+	execute(lift(BEHIND + 16, UOP_jmp, BEHIND + 32));
+	for (unsigned k = 0; k < 2; k++) {
+		ck_assert(form(head, k ? &shape : NULL));
+		ck_assert(r.n_blocks == 3 && r.n_insns == 3 && r.loops);
+		ck_assert(r.block[2].exit[0].way == WAY_INSIDE && r.block[2].exit[1].way == WAY_CODE && r.block[2].exit[1].code == behind->code);
+		region_get_shape(&r, &shape);
+	}
+	/* one that begins before the loop has all of it */
+	ck_assert(form(execute(lift(0, UOP_jmp, OUTER)), NULL));
+	ck_assert_uint_eq(r.n_blocks, 6);
+	codecache_unlock(cc);
+}
+END_TEST
+
 /* ---- other pages ---- */
 
 enum { PAGE_B = 0x5000, CALLED = PAGE_SIZE + 0x20, REST = PAGE_SIZE + 0x40 };	/* PAGE_B: where the next page's code really is */
@@ -220,6 +243,7 @@ int main(void)
 	c = tcase_create("loops");
 	tcase_add_checked_fixture(c, setup, teardown);
 	tcase_add_test(c, a_block_is_in_the_innermost_loop);
+	tcase_add_test(c, a_loop_goes_without_what_follows);
 	suite_add_tcase(s, c);
 	c = tcase_create("pages");
 	tcase_add_checked_fixture(c, setup, teardown);
