@@ -475,7 +475,7 @@ static struct tiers *tiers_create(struct machine *m, const struct code_handlers 
 	t->policy = policy;
 	t->tuning = &m->tuning;
 	t->profile = m->profile;
-	if (!code_memory_map(&t->memory, "calque-code", policy->regions ? 2 * bytes : bytes)) {
+	if (!code_memory_map(&t->memory, policy->regions ? 2 * bytes : bytes)) {
 		error_set(err, ERROR_HOST, "machine code arena of %llu MiB: %s; with --engine interp none is needed",
 			  (unsigned long long)bytes >> 20, strerror(errno));
 		goto fail;

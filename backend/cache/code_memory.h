@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Memory for machine code, mapped twice so that no page is writable and executable at once. */
+/*
+ * Memory for machine code, mapped twice so that no page is writable and executable at once. It is anonymous: profilers of the host look only code
+ * without a file up in /tmp/perf-PID.map.
+ */
 #pragma once
 #include "runtime/error.h"
 #include "runtime/util.h"
@@ -10,6 +13,6 @@ struct code_memory {
 	uint64_t size;
 };
 
-/* Reserves `bytes` under a name that /proc shows. On failure errno says why, and code_memory_unmap is still to be called. */
-MUST_CHECK bool code_memory_map(struct code_memory *m, const char *name, uint64_t bytes);
+/* Reserves `bytes`. On failure errno says why, and code_memory_unmap is still to be called. */
+MUST_CHECK bool code_memory_map(struct code_memory *m, uint64_t bytes);
 void code_memory_unmap(struct code_memory *m);

@@ -102,7 +102,7 @@ static enum uop_op op_of(const void *opaque, const struct uop *bound)
 
 static bool make_arena(struct lift_blocks *x, const struct code_handlers *handlers, struct error *err)
 {
-	if (!code_memory_map(&x->memory, "calque-lift", ARENA))
+	if (!code_memory_map(&x->memory, ARENA))
 		return error_set(err, ERROR_HOST, "no memory for machine code");
 	x->arena = stencil_arena_create(x->source->frontend->pinned_slots, handlers, &x->memory, err);
 	return x->arena;

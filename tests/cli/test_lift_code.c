@@ -47,7 +47,7 @@ static void check_place(const struct lift_source *s, const struct cpu_config *co
 	struct inspect *inspect = inspect_begin(s->frontend->pinned_slots, &err);
 	inspect_add(inspect, &r, "region0", 1);
 	ck_assert_msg(inspect_finish(inspect, NULL, false, &seen, &err), "%s", err.text);
-	ck_assert(code_memory_map(&memory, "test", CODE_CACHE_MIN));
+	ck_assert(code_memory_map(&memory, CODE_CACHE_MIN));
 	struct linker *linker = linker_create(&memory, &err);
 	struct compiler *c = compiler_create(s->frontend->pinned_slots, linker, &err);
 	ck_assert(linker && c && linker_promise(linker) && compiler_compile(c, &r, &compiled));

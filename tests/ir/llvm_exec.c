@@ -129,7 +129,7 @@ void mini_run(struct mini *m, const struct ir_block *b)
 
 	if (!arena) {
 		interp_execute(NULL, NULL, NULL, &handlers);
-		if (!code_memory_map(&memory, "test", CODE_CACHE_DEFAULT))
+		if (!code_memory_map(&memory, CODE_CACHE_DEFAULT))
 			abort();
 		arena = stencil_arena_create(pins, &handlers, &(struct code_memory){ memory.write, memory.to_exec, CODE_CACHE_MIN }, &err);
 		if (!arena)

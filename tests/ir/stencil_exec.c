@@ -42,7 +42,7 @@ static struct stencil_arena *arena_for(const uint8_t pins[STENCIL_PINS], const s
 	if (n_arenas == ARRAY_SIZE(arenas))
 		abort();
 	memcpy(arenas[n_arenas].pins, pins, STENCIL_PINS);
-	if (!code_memory_map(&memory, "test", CODE_CACHE_MIN))
+	if (!code_memory_map(&memory, CODE_CACHE_MIN))
 		abort();
 	arenas[n_arenas].arena = stencil_arena_create(pins, h, &memory, &err);
 	if (!arenas[n_arenas].arena) {
