@@ -15,6 +15,7 @@
 #include "backend/interp/observed.h"
 #include "backend/llvm/recall.h"
 #include "backend/llvm/regions.h"
+#include "backend/stencil/announce.h"
 #include "backend/stencil/emit.h"
 #include "backend/stencil/lines.h"
 #include "backend/stencil/slow.h"
@@ -46,6 +47,7 @@ struct tiers {
 	struct stencil_arena *arena;
 	struct regions *regions;	/* NULL: none */
 	bool catches;			/* faults of the regions' code come to host_fault */
+	const struct machine *machine;
 	bool profile;			/* lines are kept */
 	struct lines lines;		/* of stencils */
 };
@@ -67,11 +69,15 @@ struct tier {
 static bool translate(struct tiers *t, struct code_block *b)
 {
 	uint32_t mark[BLOCK_MAX_UOPS + 1];
-	if (!t->profile)
+	bool told = machine_wants_generated(t->machine);
+	if (!t->profile && !told)
 		return stencil_translate(t->arena, b);
 	if (!stencil_translate_marked(t->arena, b, mark))
 		return false;
-	lines_add(&t->lines, b, mark);
+	if (t->profile)
+		lines_add(&t->lines, b, mark);
+	if (told)
+		stencil_announce(t->arena, t->machine, b, mark);
 	return true;
 }
 
@@ -314,15 +320,43 @@ static void sample(struct vcpu *cpu)
 		regions_sample(t->shared->regions, cpu, b);
 }
 
+static void enter(struct vcpu *cpu, const void *code)
+{
+	struct tier *t = cpu->exec;
+	vcpu_doing(cpu, TIER_HELPER);
+	stencil_enter(t->shared->arena, cpu, stencil_past_check(code));
+	vcpu_doing(cpu, TIER_RUNTIME);
+}
+
+/* One block, which somebody is told of. The deadline has tripped for all that follow, and behind its check a block's own code stands, whatever region
+ * may have taken its place. */
+static void run_observed(struct vcpu *cpu)
+{
+	struct tier *t = cpu->exec;
+	const struct code_block *b = finder_look_up(&t->finder, cpu->pc);
+	const void *code = code_for(t, b);
+	if (!b)
+		return;
+	vcpu_doing(cpu, code ? TIER_STENCIL : TIER_INTERP);
+	finder_observe(&t->finder, b);
+	fp_load_control(cpu->fp_control);
+	if (code)
+		enter(cpu, code);
+	else
+		interpret(cpu, b);
+	vcpu_doing(cpu, TIER_RUNTIME);
+	vcpu_fp_fold(cpu);
+}
+
 static void run(struct vcpu *cpu)
 {
 	struct tier *t = cpu->exec;
 	finder_set_keys(&t->finder);
+	t->stack_top = (uint64_t)(uintptr_t)__builtin_frame_address(0);
 	if (unlikely(cpu->machine->observer.block)) {
-		interp_run_observed(&t->finder);
+		run_observed(cpu);
 		return;
 	}
-	t->stack_top = (uint64_t)(uintptr_t)__builtin_frame_address(0);
 	if (cpu->icount >= cpu->sample_icount && !cpu->single_step)
 		sample(cpu);
 	t->calls.in_region = 0;
@@ -338,13 +372,10 @@ static void run(struct vcpu *cpu)
 		if (b)
 			code = code_for(t, b);
 		t->next = NULL;
-		if (code) {
-			vcpu_doing(cpu, TIER_HELPER);
-			stencil_enter(t->shared->arena, cpu, stencil_past_check(code));
-			vcpu_doing(cpu, TIER_RUNTIME);
-		} else {
+		if (code)
+			enter(cpu, code);
+		else
 			t->next = interpret(cpu, b);
-		}
 		code = NULL;
 	}
 	vcpu_fp_fold(cpu);
@@ -431,7 +462,7 @@ static struct recall *make_recall(struct tiers *t, struct machine *m, bool windo
 		.machine = m, .cache = t->cache, .tuning = t->tuning, .op_of = regions_op_of, .arena = t->arena, .poll_all = m->deterministic,
 		.at_once = t->policy->at_once, .windows = windows, .only = windows && m->memory == MEMORY_WINDOWS,
 	};
-	bool wanted = m->cache && t->policy->recalls && !(m->log & LOG_BLOCKS) && !m->profile;
+	bool wanted = m->cache && t->policy->recalls && !(m->log & LOG_CODE) && !m->profile;
 	return wanted ? recall_open(m->cache, m->cache_bytes, &config, &m->cache_error) : NULL;
 }
 
@@ -454,7 +485,7 @@ static bool make_regions(struct tiers *t, struct machine *m, uint64_t bytes, str
 	cpu_set_t cpus;
 	unsigned n_cpus = sched_getaffinity(0, sizeof cpus, &cpus) ? 1 : (unsigned)CPU_COUNT(&cpus), threads = jit_threads(m, n_cpus);
 	const struct regions_config config = {
-		.cache = t->cache, .arena = t->arena, .memory = { t->memory.write + bytes, t->memory.to_exec, bytes }, .frontend = m->frontend,
+		.machine = m, .cache = t->cache, .arena = t->arena, .memory = { t->memory.write + bytes, t->memory.to_exec, bytes }, .frontend = m->frontend,
 		.tuning = t->tuning, .synchronous = t->policy->waits, .threads = threads, .yields = n_cpus < m->n_vcpus + threads,
 		.poll_all = m->deterministic, .lines = m->profile, .windows = windows, .may_give_up = m->memory == MEMORY_AUTO,
 		.recall = make_recall(t, m, windows),
@@ -473,6 +504,7 @@ static struct tiers *tiers_create(struct machine *m, const struct code_handlers 
 	const struct code_hooks hooks = { prepare, link_code, unlink_code, drop_block, flush_code, t };
 	uint64_t bytes = m->code_cache_bytes;
 	t->policy = policy;
+	t->machine = m;
 	t->tuning = &m->tuning;
 	t->profile = m->profile;
 	if (!code_memory_map(&t->memory, policy->regions ? 2 * bytes : bytes)) {

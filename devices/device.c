@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "devices/device.h"
+#include "runtime/log.h"
 
 void device_init(struct device *d, const struct device_ops *ops, struct machine *m)
 {
@@ -52,12 +53,12 @@ void device_unlock(struct device *d)
 
 void device_guest_error(struct device *d, const char *fmt, ...)
 {
-	if (!(d->machine->log & LOG_GUEST_ERRORS) || !d->machine->log_file)
+	if (!log_wants(d->machine, LOG_GUEST_ERRORS))
 		return;
 	char text[200];
 	va_list ap;
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	fprintf(d->machine->log_file, "guest error: %s: %s\n", d->name, text);
+	log_line(d->machine, vcpu_current(), "guest error: %s: %s", d->name, text);
 }

@@ -88,8 +88,32 @@ enum memory_mode { MEMORY_AUTO, MEMORY_TLB, MEMORY_WINDOWS };
 /* What --engine lockstep compares the interpreter with */
 enum lockstep_side { AGAINST_DEFAULT, AGAINST_LLVM, AGAINST_STENCIL };
 
-/* Log channels of -d */
-enum { LOG_EXEC = 1, LOG_INT = 2, LOG_MMU = 4, LOG_GUEST_ERRORS = 8, LOG_BLOCKS = 16 };
+/* Log channels of -d; docs/logging.md has what each writes */
+enum {
+	LOG_STEP = 1 << 0,		/* each instruction */
+	LOG_EXEC = 1 << 1,		/* each executed block */
+	LOG_INT = 1 << 2, LOG_MMU = 1 << 3, LOG_DEVICE = 1 << 4, LOG_GUEST_ERRORS = 1 << 5,
+	LOG_INSN = 1 << 6, LOG_UOP = 1 << 7, LOG_IR = 1 << 8, LOG_HOST = 1 << 9,
+	/* what translation makes: all of it has to be made in this run */
+	LOG_CODE = LOG_INSN | LOG_UOP | LOG_IR | LOG_HOST
+};
+struct log_range { uint64_t first, last; };	/* addresses, both included */
+
+/* Machine code that an engine has made of a block or a region. Its pointers hold while the observer is being told. */
+struct generated {
+	enum vcpu_tier tier;		/* TIER_STENCIL, TIER_REGION */
+	uint64_t va;			/* the first guest instruction, where it was when it was lifted; it may be executed elsewhere, too */
+	unsigned n_blocks, n_insns;
+	const uint8_t *begin, *end;	/* executable; without the way out to C, which stencils keep elsewhere */
+	/* Which guest instruction the code from `at` (bytes from begin) on belongs to; none: not known, for code from disk. By rising `at`. */
+	const struct generated_line { uint32_t at; uint64_t va, pa; } *line;
+	unsigned n_lines;
+	uint64_t second_pa;		/* of the page that the last instruction goes on in; ~0: in none */
+	const char *ir;			/* LLVM's, after its passes; NULL: none, or LOG_IR is not wanted */
+	/* What stands at an address outside that the code jumps to, or NULL. */
+	const char *(*place)(const void *of, const void *address);
+	const void *place_of;
+};
 
 struct ir_block;	/* ir/block.h */
 struct observer {
@@ -99,8 +123,10 @@ struct observer {
 	bool (*step)(void *opaque, struct vcpu *cpu);
 	/* An engine has translated a block. On the vCPU's thread, maybe with the engine's lock held: look, call nothing back. */
 	void (*translated)(void *opaque, struct vcpu *cpu, uint64_t va, const struct ir_block *block);
+	/* Machine code is about to be used for the first time. On any thread, with the engine's lock held: look, call nothing back. */
+	void (*generated)(void *opaque, const struct generated *g);
 	/* The vCPU is about to execute the block of n instructions in so many bytes at cpu->pc. On its thread. While somebody has this, every block
-	 * is interpreted, one at a time. */
+	 * is looked up and executed alone, by the interpreter or from stencils as cpu->doing says; none leads to the next one, and no region is entered. */
 	void (*block)(void *opaque, struct vcpu *cpu, unsigned n, unsigned bytes);
 	/* A breakpoint, a watchpoint, the end of a step: cpu->debug says. The machine is about to pause. On the vCPU's thread. */
 	void (*debug)(void *opaque, struct vcpu *cpu);
@@ -165,6 +191,8 @@ struct machine {
 
 	uint32_t log;			/* LOG_* */
 	void *log_file;			/* FILE * */
+	struct log_range *log_range;	/* what the log is about; set before vCPUs run */
+	unsigned n_log_ranges;		/* 0: everything */
 	struct observer observer;
 
 	pthread_mutex_t alone;		/* one machine_run_alone at a time */
@@ -174,6 +202,18 @@ struct machine {
 	_Atomic uint32_t ended;		/* guest_exit was reported */
 	struct guest_exit exit;
 };
+
+/* Whether somebody wants to be told of machine code, and telling him. Any thread, while observers come and go. */
+static inline bool machine_wants_generated(const struct machine *m)
+{
+	return __atomic_load_n(&m->observer.generated, __ATOMIC_ACQUIRE);
+}
+static inline void machine_tell_generated(const struct machine *m, const struct generated *g)
+{
+	void (*tell)(void *opaque, const struct generated *g) = __atomic_load_n(&m->observer.generated, __ATOMIC_ACQUIRE);
+	if (tell)
+		tell(m->observer.opaque, g);
+}
 
 /* Prepares an empty machine; phys and vCPUs are added by the caller. */
 MUST_CHECK bool machine_init(struct machine *m, uint64_t ram_and_rom_bytes, struct error *err);

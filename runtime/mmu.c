@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The soft MMU's accesses: what happens where executors find no TLB entry. */
+#include <inttypes.h>
 #include "runtime/debug.h"
 #include "runtime/journal.h"
-#include "runtime/machine.h"
+#include "runtime/log.h"
 #include "runtime/tlb.h"
 
 /* Tables of the lower half belong to one context each, of which there are many; the upper half's are shared. */
@@ -141,11 +142,26 @@ static void host_store(uint8_t *p, unsigned size, uint64_t v)
 	}
 }
 
+static void log_access(const struct vcpu *cpu, const struct phys_range *r, uint64_t offset, unsigned size, const char *what, uint64_t value,
+		       bool done)
+{
+	if (size < 8)
+		value &= ((uint64_t)1 << 8 * size) - 1;
+	if (!log_covers(cpu->machine, r->base.v + offset, size))
+		return;
+	if (done)
+		log_line(cpu->machine, cpu, "%s+0x%" PRIx64 " %s %u: 0x%" PRIx64, r->name, offset, what, size, value);
+	else
+		log_line(cpu->machine, cpu, "%s+0x%" PRIx64 " %s %u: refused", r->name, offset, what, size);
+}
+
 static bool device_read(struct vcpu *cpu, const struct phys_range *r, uint64_t offset, unsigned size, uint64_t *value)
 {
 	enum vcpu_tier was = vcpu_doing(cpu, TIER_DEVICE);
 	bool done = unlikely(cpu->machine->journal) ? journal_read(cpu, r, offset, size, value) : r->ops->read(r->opaque, offset, size, value);
 	vcpu_doing(cpu, was);
+	if (log_wants(cpu->machine, LOG_DEVICE))
+		log_access(cpu, r, offset, size, "read", *value, done);
 	return done;
 }
 
@@ -156,6 +172,8 @@ static bool device_write(struct vcpu *cpu, const struct phys_range *r, const str
 	enum vcpu_tier was = vcpu_doing(cpu, TIER_DEVICE);
 	bool done = unlikely(cpu->machine->journal) ? journal_write(cpu, r, ops, offset, size, value) : ops->write(r->opaque, offset, size, value);
 	vcpu_doing(cpu, was);
+	if (log_wants(cpu->machine, LOG_DEVICE))
+		log_access(cpu, r, offset, size, "write", value, done);
 	return done;
 }
 

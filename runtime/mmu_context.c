@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The soft MMU's contexts: which tables are current, and what a flush drops. */
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include "runtime/machine.h"
+#include "runtime/log.h"
 #include "runtime/tlb.h"
 
 /* What executors see where a table has not been allocated: nothing hits, nobody writes. */
@@ -201,6 +202,15 @@ static void flush_either(struct vcpu *cpu, struct tlb_half *h, const struct mmu_
 	window_flush(cpu, h, f->all_addresses ? NULL : &f->va);
 }
 
+static void log_flush(const struct vcpu *cpu, const struct mmu_flush *f)
+{
+	const char *whose = f->all_contexts ? "all address spaces" : "some address spaces";
+	if (f->all_addresses && log_covers(cpu->machine, 0, UINT64_MAX))
+		log_line(cpu->machine, cpu, "flush of all pages, %s", whose);
+	else if (!f->all_addresses && log_covers(cpu->machine, f->va & PAGE_MASK, PAGE_SIZE))
+		log_line(cpu->machine, cpu, "flush of page 0x%" PRIx64 ", %s", f->va & PAGE_MASK, whose);
+}
+
 void mmu_flush(struct vcpu *cpu, const struct mmu_flush *f)
 {
 	struct mmu *mmu = cpu->mmu;
@@ -209,6 +219,8 @@ void mmu_flush(struct vcpu *cpu, const struct mmu_flush *f)
 	else
 		mmu->stats.page_flushes++;
 	bool low = f->all_addresses || !(f->va >> 63), upper = f->all_addresses || f->va >> 63;
+	if (log_wants(cpu->machine, LOG_MMU))
+		log_flush(cpu, f);
 	for (unsigned i = 0; i < TLB_CONTEXTS; i++) {
 		struct tlb_context *c = &mmu->context[i];
 		if (!c->valid || !(f->all_contexts || f->match(c->key, f->arg)))

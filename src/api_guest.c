@@ -5,7 +5,6 @@
 #include <string.h>
 #include "src/api.h"
 #include "src/serial/serial.h"
-#include "src/trace.h"
 
 /* ---- vCPUs ---- */
 
@@ -54,7 +53,7 @@ static void carry_out(struct vcpu *cpu, void *arg)
 		q->good = true;
 		break;
 	case DISASSEMBLE:
-		q->good = trace_disassemble(
+		q->good = vm_disassemble(
 			q->vm, cpu, q->value, q->to, (unsigned)(q->size > UINT32_MAX ? UINT32_MAX : q->size));
 		break;
 	}

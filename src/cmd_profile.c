@@ -68,7 +68,7 @@ static const struct option taking_options[] = {
 	{ "for", 0, "TIME", set_for, 0, "Stop the guest after so long, as 30s, 500ms or 2m; else it runs to its end. With --vm the profile ends, also with Ctrl-C, and the guest goes on." },
 	{ "rate", 0, "HZ", set_rate, 0, "Samples a second of host time, of each vCPU; default 499." },
 	{ "exact", 0, NULL, option_flag, AT(exact),
-	  "Count each block's executions instead of sampling. All is interpreted then, block by block, some fifty times slower." },
+	  "Count each block's executions instead of sampling. Blocks are executed one by one then, some thirty times slower." },
 	{ "symbols", 0, "FILE[@ADDRESS]", add_symbols, 0,
 	  "Names from an ELF file or a System.map; for a position-independent program with the address that it was loaded to. May be repeated. "
 	  "Without kernel symbols the guest's own are looked for in its memory." },

@@ -12,6 +12,7 @@
 #include "src/cache_dir.h"
 #include "src/ctl/ctl.h"
 #include "src/gdb/gdb.h"
+#include "src/log_channels.h"
 #include "src/report.h"
 #include "src/run_options.h"
 #include "src/serial/serial.h"
@@ -24,7 +25,7 @@ struct run {
 	const struct run_watch *watch;
 	bool watching;
 	struct vm *vm;
-	struct symbols *symbols;
+	struct names *names;
 	struct trace *trace;
 	struct gdb *gdb;
 	struct ctl *ctl;
@@ -153,6 +154,8 @@ static bool set_up(struct run *run, struct error *err)
 		return error_set(err, ERROR_USAGE, "--wait-gdb: nothing to wait for; say with --gdb where GDB is to come to");
 	if (!c->kernel && !c->firmware)
 		return error_set(err, ERROR_USAGE, "nothing to run: give --kernel FILE or --firmware FILE");
+	if (o->log_filter && !o->log)
+		return error_set(err, ERROR_USAGE, "--log-filter %.100s: nothing is logged; say what with -d", o->log_filter);
 	/* what is wrong with the configuration is said before files are emptied and sockets made */
 	if (!vm_config_resolve(c, &parts, err))
 		return false;
@@ -165,13 +168,16 @@ static bool set_up(struct run *run, struct error *err)
 	c->stats = o->stats;
 	if (!c->cache)
 		c->cache = cache_directory();
-	c->profile = run->watch || o->ctl;
+	c->profile = run->watch || o->ctl || o->log & LOG_HOST;
 	if (!catch_signals(run, err) || !open_consoles(run, err))
 		return false;
 	struct chardev *consoles[] = { c->serial, c->virtio_console };
-	run->symbols = c->kernel ? symbols_load(c->kernel) : NULL;
-	if (!run->symbols && c->firmware)
-		run->symbols = symbols_load(c->firmware);
+	run->names = o->names ? o->names : names_new();
+	o->names = NULL;
+	if (!run->names)
+		return error_set(err, ERROR_HOST, "out of memory");
+	names_add_image(run->names, c->kernel);
+	names_add_image(run->names, c->firmware);
 	run->vm = vm_create(c, err);
 	if (!run->vm)
 		return false;
@@ -187,8 +193,11 @@ static bool set_up(struct run *run, struct error *err)
 	run->signal_watch = event_fd_new(m->events, run->signal_fd, EPOLLIN, signal_arrived, run, err);
 	if (!run->signal_watch)
 		return false;
-	if (o->log & (LOG_EXEC | LOG_INT | LOG_BLOCKS) && !(run->trace = trace_start(run->vm, run->symbols)))
-		return error_set(err, ERROR_HOST, "out of memory");
+	if (o->log) {
+		names_add_guest(run->names, run->vm);
+		if (!(run->trace = trace_start(run->vm, run->names, o->log_filter, err)))
+			return false;
+	}
 	if (o->gdb && !(run->gdb = gdb_open(run->vm, o->gdb, o->wait_gdb, err)))
 		return error_prefix(err, "--gdb %s", o->gdb);
 	const struct ctl_config ctl = { .path = o->ctl, .reboots = !o->no_reboot, .debugged = o->gdb };
@@ -216,13 +225,13 @@ static void tear_down(struct run *run)
 	struct error ignored;	/* another has been reported */
 	if (run->watching)
 		(void)run->watch->stop(run->watch->opaque, run->vm, &ignored);
-	trace_stop(run->trace);
 	if (run->signal_watch)
 		event_fd_free(run->signal_watch);
 	if (run->grace)
 		event_timer_free(run->grace);
 	if (run->vm)
 		vm_destroy(run->vm);
+	trace_free(run->trace);
 	/* consoles that no VM took over */
 	struct chardev *consoles[] = { run->o.config.serial, run->o.config.virtio_console };
 	for (unsigned i = 0; i < ARRAY_SIZE(consoles); i++)
@@ -231,7 +240,7 @@ static void tear_down(struct run *run)
 	if (run->signal_fd >= 0)
 		close(run->signal_fd);
 	serial_terminal_restore();
-	symbols_free(run->symbols);
+	names_free(run->names);
 	if (run->log)
 		fclose(run->log);
 	if (run->json)
@@ -263,7 +272,7 @@ static int run_to_end(struct run *run, struct error *err)
 	}
 	r.signal = r.exit.cause == EXIT_STOPPED ? run->signal : 0;
 	int status = report_status(&r.exit, r.signal);
-	report_fill(&r, run->vm, run->symbols);
+	report_fill(&r, run->vm, run->names);
 	/* The console first: its last characters belong before our words. */
 	struct chardev *serial = run->vm->config.serial;
 	if (serial && serial->drain)
@@ -326,7 +335,9 @@ int run_guest(int argc, char **argv, const struct run_watch *watch)
 		run_options_free(&run.o);
 		return status;
 	}
-	if (run.o.dump_dtb)
+	if (run.o.log_help)
+		status = (log_channels_print(stdout), STATUS_OK);
+	else if (run.o.dump_dtb)
 		status = dump_dtb(&run, &err);
 	else if (!set_up(&run, &err))
 		status = (serial_terminal_restore(), command_fail("run", &err));

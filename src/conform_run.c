@@ -10,7 +10,6 @@
 #include <string.h>
 #include "src/report.h"
 #include "src/serial/serial.h"
-#include "src/trace.h"
 
 #define CONSOLE_MAX	65536
 #define TRACE_WINDOW	4096	/* instructions before the end in which the way to `fail` is looked for */
@@ -124,7 +123,7 @@ static bool on_step(void *opaque, struct vcpu *cpu)
 		return false;	/* a trap loop would push out all that led to it */
 	t->trapped = trapped;
 	char *line = t->line[t->n_lines % CONFORM_LAST];
-	if (!trace_disassemble(t->vm, cpu, cpu->step_pc, line, LINE - 90))
+	if (!vm_disassemble(t->vm, cpu, cpu->step_pc, line, LINE - 90))
 		snprintf(line, LINE, "%016" PRIx64 "  (not readable)", cpu->step_pc);
 	if (symbols_at(t->symbols, cpu->step_pc, symbol, sizeof symbol))
 		snprintf(line + strlen(line), LINE - strlen(line), "  <%s>", symbol);

@@ -36,7 +36,7 @@ const char *report_cause(enum exit_cause cause)
 	return names[cause];
 }
 
-void report_fill(struct run_report *r, struct vm *vm, const struct symbols *symbols)
+void report_fill(struct run_report *r, struct vm *vm, const struct names *names)
 {
 	struct vcpu *cpu = vm->machine.vcpu[r->exit.vcpu];
 	r->insns = vm_icount(vm);
@@ -48,7 +48,7 @@ void report_fill(struct run_report *r, struct vm *vm, const struct symbols *symb
 	r->has_pc = r->exit.cause == EXIT_DIED || r->exit.cause == EXIT_FAILED || r->exit.cause == EXIT_TIMEOUT || r->exit.cause == EXIT_STOPPED;
 	r->pc = cpu->pc;
 	r->symbol[0] = 0;
-	symbols_at(symbols, cpu->pc, r->symbol, sizeof r->symbol);
+	names_at(names, cpu->pc, r->symbol, sizeof r->symbol);
 }
 
 /* 1580123456 as "1 580 123 456" */

@@ -2,7 +2,7 @@
 /* How a run ended, for people, for programs and for the shell. */
 #pragma once
 #include <stdio.h>
-#include "src/symbols.h"
+#include "src/profile/names.h"
 #include "src/vm.h"
 
 struct run_report {
@@ -23,7 +23,7 @@ int report_status(const struct guest_exit *e, int signal);
 /* "poweroff", "timeout", … as JSON and messages call it */
 const char *report_cause(enum exit_cause cause);
 /* The vCPUs must be parked. */
-void report_fill(struct run_report *r, struct vm *vm, const struct symbols *symbols);
+void report_fill(struct run_report *r, struct vm *vm, const struct names *names);
 /* One line. */
 void report_print(const struct run_report *r, FILE *f);
 void report_json(const struct run_report *r, FILE *f);

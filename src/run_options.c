@@ -3,7 +3,8 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include "runtime/machine.h"
+#include "src/log_channels.h"
+#include "src/profile/names.h"
 
 #define AT(field) offsetof(struct run_options, field)
 
@@ -26,47 +27,19 @@ static bool set_json(const struct option *o, void *target, const char *value, st
 	return !value || replace_string(&r->json_path, value, err);
 }
 
-static const struct { const char *name; uint32_t bit; const char *help; } channels[] = {
-	{ "exec", LOG_EXEC, "Each instruction that is executed." },
-	{ "int", LOG_INT, "Exceptions and interrupts." },
-	{ "mmu", LOG_MMU, "Translations of addresses." },
-	{ "guest_errors", LOG_GUEST_ERRORS, "What a guest should not do." },
-	{ "in_asm", LOG_BLOCKS, "Blocks as they are translated." },
-};
-
-static bool log_value(unsigned i, struct option_value *v)
-{
-	if (i >= ARRAY_SIZE(channels))
-		return false;
-	snprintf(v->word, sizeof v->word, "%s", channels[i].name);
-	v->help = channels[i].help;
-	return true;
-}
-
 static bool set_log(const struct option *o, void *target, const char *value, struct error *err)
 {
-	const char *names[ARRAY_SIZE(channels)];
 	struct run_options *r = target;
-	for (unsigned i = 0; i < ARRAY_SIZE(channels); i++)
-		names[i] = channels[i].name;
-	for (const char *at = value;; at++) {
-		size_t len = strcspn(at, ",");
-		unsigned i = 0;
-		while (i < ARRAY_SIZE(channels) && (strlen(names[i]) != len || strncmp(names[i], at, len)))
-			i++;
-		if (i == ARRAY_SIZE(channels)) {
-			char word[40];
-			snprintf(word, sizeof word, "%.*s", (int)(len < 39 ? len : 39), at);
-			const char *near = nearest_name(word, names, ARRAY_SIZE(channels));
-			return error_set(err, ERROR_USAGE,
-				"unknown log \"%s\"%s%s: there are exec, int, mmu, guest_errors and in_asm", word,
-				near ? ", did you mean " : "", near ? near : "");
-		}
-		r->log |= channels[i].bit;
-		at += len;
-		if (!*at)
-			return true;
-	}
+	r->log_help |= !strcmp(value, "help");
+	return r->log_help || log_channels_parse(value, &r->log, err);
+}
+
+static bool add_symbols(const struct option *o, void *target, const char *value, struct error *err)
+{
+	struct run_options *r = target;
+	if (!r->names && !(r->names = names_new()))
+		return error_set(err, ERROR_HOST, "out of memory");
+	return names_add_file(r->names, value, err);
 }
 
 const struct option run_options_console[] = {
@@ -95,9 +68,14 @@ const struct option run_options_debug[] = {
 		"socket, at any time."},
 	{"wait-gdb", 0, NULL, option_flag, AT(wait_gdb), "With --gdb: the guest starts when GDB says so."},
 	{"debug", 'd', "LOG[,LOG]...", set_log, 0,
-		"Log exec (each instruction), int (exceptions, interrupts), mmu (translations), guest_errors, in_asm "
-                "(translated blocks).", log_value},
+		"Log insn, uop, ir, host (code as it is translated), exec, step (what is executed), int, mmu, dev or guest_errors; -d help says more.",
+		log_channels_value},
 	{"log", 0, "FILE", option_string, AT(log_path), "Where -d logs go; default stderr."},
+	{"log-filter", 0, "RANGE[,RANGE]...", option_string, AT(log_filter),
+		"Log only what is about these addresses: PLACE, PLACE..PLACE or PLACE+BYTES, where PLACE is an address or a symbol; a symbol alone is its function."},
+	{"symbols", 0, "FILE[@ADDRESS]", add_symbols, 0,
+		"Names for logs and reports from an ELF file or a System.map, beside those of the kernel; for a position-independent program with the "
+		"address that it was loaded to. May be repeated."},
 	{"stats", 0, NULL, option_flag, AT(stats), "Print the engine's counters at the end."},
 };
 const unsigned n_run_options_debug = ARRAY_SIZE(run_options_debug);
@@ -114,6 +92,8 @@ void run_options_free(struct run_options *r)
 	free(r->virtio_console);
 	free(r->dump_dtb);
 	free(r->log_path);
+	free(r->log_filter);
+	names_free(r->names);
 	free(r->json_path);
 	free(r->gdb);
 	free(r->ctl);

@@ -4,13 +4,15 @@
 #include "src/vm_options.h"
 
 struct vm;
+struct names;
 
 struct run_options {
 	struct vm_config config;
 	char *serial, *virtio_console;
-	char *dump_dtb, *log_path, *json_path, *gdb, *ctl;
+	char *dump_dtb, *log_path, *log_filter, *json_path, *gdb, *ctl;
+	struct names *names;	/* of --symbols, or NULL */
 	uint64_t timeout_ns;	/* UINT64_MAX: none */
-	bool no_reboot, stats, json, quiet, wait_gdb;
+	bool no_reboot, stats, json, quiet, log_help, wait_gdb;
 	uint32_t log;
 };
 

@@ -40,6 +40,15 @@ static void on_translated(void *opaque, struct vcpu *cpu, uint64_t va, const str
 		o->translated(o->opaque, cpu, va, block);
 }
 
+static void on_generated(void *opaque, const struct generated *g)
+{
+	struct vm *vm = opaque;
+	pthread_mutex_lock(&vm->observers);
+	EACH_OBSERVER(vm, o, generated)
+		o->generated(o->opaque, g);
+	pthread_mutex_unlock(&vm->observers);
+}
+
 static void on_block(void *opaque, struct vcpu *cpu, unsigned n, unsigned bytes)
 {
 	struct vm *vm = opaque;
@@ -85,47 +94,49 @@ static void on_end(void *opaque, const struct guest_exit *e)
 static void update_observers(struct vm *vm)
 {
 	struct machine *m = &vm->machine;
-	bool exception = false, step = false, translated = false, block = false;
+	bool exception = false, step = false, translated = false, generated = false, block = false;
 	EACH_OBSERVER(vm, o, exception)
 		exception = true;
 	EACH_OBSERVER(vm, o, step)
 		step = true;
 	EACH_OBSERVER(vm, o, translated)
 		translated = true;
+	EACH_OBSERVER(vm, o, generated)
+		generated = true;
 	EACH_OBSERVER(vm, o, block)
 		block = true;
-	m->observer = (struct observer){
-		.exception = exception ? on_exception : NULL,
-		.step = step ? on_step : NULL,
-		.translated = translated ? on_translated : NULL,
-		.block = block ? on_block : NULL,
-		.debug = on_debug,
-		.stopped = on_stopped,
-		.exit = on_end,
-		.opaque = vm,
-	};
+	m->observer.exception = exception ? on_exception : NULL;
+	m->observer.step = step ? on_step : NULL;
+	m->observer.translated = translated ? on_translated : NULL;
+	m->observer.block = block ? on_block : NULL;
+	__atomic_store_n(&m->observer.generated, generated ? on_generated : NULL, __ATOMIC_RELEASE);
 	for (unsigned i = 0; i < m->n_vcpus; i++)
 		m->vcpu[i]->single_step = step;
 }
 
 bool vm_observe(struct vm *vm, const struct observer *o)
 {
-	for (unsigned i = 0; i < VM_OBSERVERS; i++)
-		if (!vm->observing[i]) {
-			vm->observer[i] = *o;
-			vm->observing[i] = true;
-			update_observers(vm);
-			return true;
-		}
-	return false;
+	unsigned i = 0;
+	pthread_mutex_lock(&vm->observers);
+	while (i < VM_OBSERVERS && vm->observing[i])
+		i++;
+	if (i < VM_OBSERVERS) {
+		vm->observer[i] = *o;
+		vm->observing[i] = true;
+		update_observers(vm);
+	}
+	pthread_mutex_unlock(&vm->observers);
+	return i < VM_OBSERVERS;
 }
 
 void vm_unobserve(struct vm *vm, void *opaque)
 {
+	pthread_mutex_lock(&vm->observers);
 	for (unsigned i = 0; i < VM_OBSERVERS; i++)
 		if (vm->observing[i] && vm->observer[i].opaque == opaque)
 			vm->observing[i] = false;
 	update_observers(vm);
+	pthread_mutex_unlock(&vm->observers);
 }
 
 /* ---- creation ---- */
@@ -203,6 +214,7 @@ static struct vm *create(struct vm_config *config, bool load, struct error *err)
 	vm->frontend = parts.frontend;
 	vm->board = parts.board;
 	pthread_mutex_init(&vm->control, NULL);
+	pthread_mutex_init(&vm->observers, NULL);
 	vm->cpu_config = vm->frontend->config_parse(config->cpu, err);
 	if (!vm->cpu_config)
 		goto no_machine;
@@ -224,16 +236,15 @@ static struct vm *create(struct vm_config *config, bool load, struct error *err)
 	m->deterministic = config->deterministic;
 	if (m->deterministic)
 		m->wall_base = DETERMINISTIC_START;
+	m->observer = (struct observer){ .debug = on_debug, .stopped = on_stopped, .exit = on_end, .opaque = vm };
 	m->log = config->log;
 	m->log_file = config->log_file;
-	update_observers(vm);
 	if (!add_vcpus(vm, config->smp, err) || !vm->board->create(m, config, vm->cpu_config, err) ||
 	    !add_extra_ranges(vm, config, err))
 		goto fail;
 	reset_vcpus(vm);
 	if (load && !vm->board->load(m, config, err))
 		goto fail;
-	update_observers(vm);
 	vm->config = *config;
 	vm_config_init(config);
 	return vm;
@@ -247,6 +258,7 @@ no_machine:
 	if (vm->cpu_config)
 		vm->frontend->config_free(vm->cpu_config);
 	pthread_mutex_destroy(&vm->control);
+	pthread_mutex_destroy(&vm->observers);
 	free(vm);
 	return NULL;
 }
@@ -291,6 +303,7 @@ void vm_destroy(struct vm *vm)
 	vm->frontend->config_free(vm->cpu_config);
 	vm_config_free(&vm->config);
 	pthread_mutex_destroy(&vm->control);
+	pthread_mutex_destroy(&vm->observers);
 	free(vm);
 }
 

@@ -17,6 +17,7 @@ struct vm {
 	bool running;			/* resumed, under control */
 	bool ended;			/* the guest's end is complete in machine.exit; under machine.lock */
 	uint64_t stopped;		/* bit per vCPU that reached stop_icount, under machine.lock */
+	pthread_mutex_t observers;	/* guards those two: threads that compile tell of code while vCPUs are paused */
 	struct observer observer[VM_OBSERVERS];
 	bool observing[VM_OBSERVERS];
 };
@@ -57,7 +58,7 @@ void vm_destroy(struct vm *vm);
 
 /*
  * Observers: several may watch one machine. Callbacks that are NULL are not called; while any has `step`, blocks hold
- * one instruction. Add and remove while paused. False: too many.
+ * one instruction. Add and remove while paused, and not from a callback. False: too many.
  */
 MUST_CHECK bool vm_observe(struct vm *vm, const struct observer *o);
 void vm_unobserve(struct vm *vm, void *opaque);
@@ -68,6 +69,14 @@ MUST_CHECK bool vm_debug_write(struct vcpu *cpu, uint64_t va, const void *from, 
 /* By physical address; RAM and ROM. Writing to ROM is allowed to debuggers. */
 MUST_CHECK bool vm_phys_read(struct machine *m, uint64_t pa, void *to, uint64_t size);
 MUST_CHECK bool vm_phys_write(struct machine *m, uint64_t pa, const void *from, uint64_t size);
+/* An instruction's bytes, no fewer than any architecture has. */
+#define VM_MAX_CODE 16
+/* The bytes of code at pc: as many as can be read, those of the next page too. Vcpu parked or on its thread. */
+unsigned vm_read_code(struct vcpu *cpu, uint64_t pc, uint8_t code[VM_MAX_CODE]);
+/* One instruction as "address  bytes  text". Any thread. */
+void vm_format_insn(const struct vm *vm, uint64_t pc, const uint8_t *code, unsigned have, char *text, unsigned size);
+/* The one at pc; false if memory there cannot be read. Vcpu parked or on its thread. */
+bool vm_disassemble(struct vm *vm, struct vcpu *cpu, uint64_t pc, char *text, unsigned size);
 /* The index in frontend->regs of a register by name or alias, or -1. */
 int vm_find_reg(const struct vm *vm, const char *name);
 /* Instructions that all vCPUs have retired. */

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* What debuggers, traces and the public API look at: memory by virtual or physical address, registers by name. */
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 #include "src/vm.h"
 
@@ -95,4 +97,38 @@ uint64_t vm_icount(const struct vm *vm)
 	for (unsigned i = 0; i < vm->machine.n_vcpus; i++)
 		n += vm->machine.vcpu[i]->icount;
 	return n;
+}
+
+/* ---- instructions ---- */
+
+unsigned vm_read_code(struct vcpu *cpu, uint64_t pc, uint8_t code[VM_MAX_CODE])
+{
+	unsigned first = (unsigned)(PAGE_SIZE - (pc & ~PAGE_MASK));
+	if (first >= VM_MAX_CODE)
+		return vm_debug_read(cpu, pc, code, VM_MAX_CODE) ? VM_MAX_CODE : 0;
+	if (!vm_debug_read(cpu, pc, code, first))
+		return 0;
+	return vm_debug_read(cpu, pc + first, code + first, VM_MAX_CODE - first) ? VM_MAX_CODE : first;
+}
+
+void vm_format_insn(const struct vm *vm, uint64_t pc, const uint8_t *code, unsigned have, char *text, unsigned size)
+{
+	char insn[100], bytes[2 * VM_MAX_CODE + 1];
+	unsigned len = vm->frontend->disassemble(vm->cpu_config, pc, code, have, insn, sizeof insn);
+	if (len > have)
+		len = have;
+	for (unsigned i = 0; i < len; i++)
+		snprintf(bytes + 2 * i, 3, "%02x", code[len - 1 - i]);
+	for (char *tab = insn; (tab = strchr(tab, '\t'));)
+		*tab = ' ';
+	snprintf(text, size, "%016" PRIx64 "  %-8s  %s", pc, bytes, insn + strspn(insn, " "));
+}
+
+bool vm_disassemble(struct vm *vm, struct vcpu *cpu, uint64_t pc, char *text, unsigned size)
+{
+	uint8_t code[VM_MAX_CODE];
+	unsigned have = vm_read_code(cpu, pc, code);
+	if (have)
+		vm_format_insn(vm, pc, code, have, text, size);
+	return have != 0;
 }

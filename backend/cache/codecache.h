@@ -24,6 +24,7 @@ struct code_exit {
 struct region_use;
 struct code_block {
 	uint64_t pa;			/* of the first instruction */
+	uint64_t va;			/* where it was when it was lifted, for logs and profilers: it may be executed elsewhere, too */
 	uint64_t second_pa;		/* page that an instruction continues in; CODE_NO_PAGE */
 	uint32_t mode;
 	uint32_t size;			/* in the arena, bytes */

@@ -86,7 +86,9 @@ static struct code_block *translate_locked(struct finder *x, uint64_t va, const 
 	}
 	struct phys_page *const pages[2] = { code->page, x->lifted.crosses_page ? x->second_page : NULL };
 	struct code_block *b = codecache_add(x->cache, &x->lifted, code->pa, pages[1] ? x->second_pa : CODE_NO_PAGE, mode, pages);
-	if (!b)
+	if (b)
+		b->va = va;
+	else
 		make_room(x);
 	return b;
 }
@@ -179,6 +181,14 @@ struct code_block *finder_look_up(struct finder *x, uint64_t va)
 	struct code_block *b = find_block(x, va);
 	vcpu_doing(x->cpu, was);
 	return b;
+}
+
+void finder_observe(struct finder *x, const struct code_block *b)
+{
+	struct vcpu *cpu = x->cpu;
+	const struct observer *o = &cpu->machine->observer;
+	o->block(o->opaque, cpu, b->n_insns, b->bytes);
+	vcpu_trip(cpu);
 }
 
 bool finder_link(struct finder *x, struct code_exit *exit, struct code_block *to, uint64_t epoch)

@@ -33,6 +33,8 @@ const void *finder_probe(struct vcpu *cpu, uint64_t va);
 struct code_block *finder_look_up(struct finder *x, uint64_t va);
 /* Whether the block is one that nobody finds again: it must not be linked. */
 static inline bool finder_is_once(const struct finder *x, const struct code_block *b) { return (const char *)b == x->once; }
+/* Tells the observer of the block that the vCPU is about to execute (cpu->doing says by what), and trips its deadline, so that nothing follows it. */
+void finder_observe(struct finder *x, const struct code_block *b);
 /* Links a near exit to the block that finder_look_up found for it since the cache's epoch was `epoch`; false: that cannot be. */
 bool finder_link(struct finder *x, struct code_exit *exit, struct code_block *to, uint64_t epoch);
 /* The exact state at a fault of micro-op u of block b: the instruction's address, and the instructions of its block before it. */

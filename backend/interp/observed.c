@@ -7,15 +7,13 @@
 void interp_run_observed(struct finder *x)
 {
 	struct vcpu *cpu = x->cpu;
-	const struct observer *o = &cpu->machine->observer;
 	const struct uop *at = NULL;
 	const struct code_block *b = finder_look_up(x, cpu->pc);
 	if (!b)
 		return;
-	o->block(o->opaque, cpu, b->n_insns, b->bytes);
-	vcpu_trip(cpu);
-	fp_load_control(cpu->fp_control);
 	enum vcpu_tier was = vcpu_doing(cpu, TIER_INTERP);
+	finder_observe(x, b);
+	fp_load_control(cpu->fp_control);
 	if (interp_execute(cpu, b->uop, &at, NULL) == INTERP_FAULT)
 		finder_locate_fault(cpu, b, at);
 	vcpu_doing(cpu, was);

@@ -42,8 +42,18 @@ static bool start(struct compiler *c)
 
 /* ---- compiling ---- */
 
+/* The module's text without its debug information. */
+static char *print_plain(LLVMModuleRef module)
+{
+	LLVMModuleRef plain = LLVMCloneModule(module);
+	LLVMStripModuleDebugInfo(plain);
+	char *text = LLVMPrintModuleToString(plain);
+	LLVMDisposeModule(plain);
+	return text;
+}
+
 /* The region's object file, NULL if LLVM reports an error. */
-static LLVMMemoryBufferRef make_object(struct compiler *c, LLVMModuleRef module)
+static LLVMMemoryBufferRef make_object(struct compiler *c, LLVMModuleRef module, char **ir)
 {
 	LLVMMemoryBufferRef object = NULL;
 	char *message = NULL;
@@ -53,6 +63,8 @@ static LLVMMemoryBufferRef make_object(struct compiler *c, LLVMModuleRef module)
 		LLVMConsumeError(error);
 		return NULL;
 	}
+	if (ir)		/* now: the code generator changes it */
+		*ir = print_plain(module);
 	if (LLVMTargetMachineEmitToMemoryBuffer(c->tm, module, LLVMObjectFile, &message, &object)) {
 		LLVMDisposeMessage(message);
 		return NULL;
@@ -75,13 +87,14 @@ static void lower(struct compiler *c, LLVMModuleRef module, const struct region 
 	debug_info_end(&debug);
 }
 
-static LLVMMemoryBufferRef compile(struct compiler *c, const struct region *r, const char *name, struct line_table *lines)
+static LLVMMemoryBufferRef compile(struct compiler *c, const struct region *r, const char *name, struct line_table *lines,
+				   char **ir)
 {
 	if (!start(c))
 		return NULL;
 	LLVMModuleRef module = target_module(c->ctx, c->tm, name);
 	lower(c, module, r, name);
-	LLVMMemoryBufferRef object = make_object(c, module);
+	LLVMMemoryBufferRef object = make_object(c, module, r->text ? ir : NULL);
 	if (object && r->lines && !line_table_read(lines, LLVMGetBufferStart(object), LLVMGetBufferSize(object)))
 		line_table_free(lines);
 	LLVMDisposeModule(module);
@@ -92,17 +105,18 @@ bool compiler_compile(struct compiler *c, const struct region *r, struct compile
 {
 	static _Atomic unsigned counter;
 	struct line_table lines = { 0 };
-	char name[32];
+	char name[32], *ir = NULL;
 	uint64_t begin = clock_host_now();
 	snprintf(name, sizeof name, "region%u", atomic_fetch_add(&counter, 1));
-	bool good = linker_link(c->linker, r, compile(c, r, name, &lines), name, compiled);
+	bool good = linker_link(c->linker, r, compile(c, r, name, &lines, &ir), name, compiled);
 	c->stats.ns += clock_host_now() - begin;
+	compiled->lines = lines;
+	compiled->ir = ir;
 	if (!good) {
-		line_table_free(&lines);
+		compiled_free(compiled);
 		c->stats.failed++;
 		return false;
 	}
-	compiled->lines = lines;
 	c->stats.regions++;
 	c->stats.blocks += r->n_blocks;
 	c->stats.insns += r->n_insns;

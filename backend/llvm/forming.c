@@ -2,6 +2,7 @@
 #include "backend/llvm/forming.h"
 #include "backend/llvm/installed.h"
 #include "frontends/frontend.h"
+#include "runtime/log.h"
 
 /* What the virtual-PC cache of the vCPU that has been seen knows of the page's surroundings. */
 static struct code_block *find_far(const void *opaque, int64_t position)
@@ -27,6 +28,7 @@ bool forming_of(const struct regions_config *c, struct region *r, struct code_bl
 		return false;
 	r->windows = c->windows && !head->no_windows;
 	r->lines = c->lines;
+	r->text = log_wants(c->machine, LOG_IR);
 	return true;
 }
 

@@ -26,25 +26,29 @@ struct installed *installed_with(const struct installed_list *l, const char *pc)
 	return region;
 }
 
+bool installed_line(const struct installed *region, unsigned line, const struct code_block **b, unsigned *insn)
+{
+	unsigned first = REGION_LINE + 1;	/* of the block's beginning */
+	for (unsigned i = 0; i < region->n_blocks && line >= first; i++) {
+		*b = region->use[i].block;
+		*insn = line - first;		/* counted from 1 */
+		if (*insn <= (*b)->n_insns)
+			return true;
+		first += (*b)->n_insns + 1u;
+	}
+	return false;
+}
+
 bool installed_find_line(const struct installed *region, const char *pc, const struct code_block **b, unsigned *uop)
 {
 	const struct line_row *row = line_table_at(&region->code.lines, (uint64_t)(pc - region->code.begin));
 	while (row && row->line <= REGION_LINE)
 		row = row > region->code.lines.row ? row - 1 : NULL;
-	if (!row)
+	unsigned insn;
+	if (!row || !installed_line(region, row->line, b, &insn))
 		return false;
-	unsigned line = REGION_LINE + 1;	/* of the block's beginning */
-	for (unsigned i = 0; i < region->n_blocks; i++) {
-		const struct code_block *block = region->use[i].block;
-		unsigned n = row->line - line;	/* instructions are counted from 1 */
-		if (n <= block->n_insns) {
-			*b = block;
-			*uop = n ? block->insn[n - 1].first_uop : 0;
-			return true;
-		}
-		line += block->n_insns + 1u;
-	}
-	return false;
+	*uop = insn ? (*b)->insn[insn - 1].first_uop : 0;
+	return true;
 }
 
 void installed_retire(struct installed_list *l, struct installed *region)
@@ -56,14 +60,15 @@ void installed_retire(struct installed_list *l, struct installed *region)
 	l->dropped++;
 }
 
-void installed_add(struct installed_list *l, const struct region *formed, struct compiled *code, const struct sighting *seen, uint64_t sample)
+struct installed *installed_add(struct installed_list *l, const struct region *formed, struct compiled *code, const struct sighting *seen,
+				uint64_t sample)
 {
 	struct code_block *head = formed->block[0].block;
 	struct installed *region, *old = installed_at(head);	/* `llvm`: of the block alone */
 	region = calloc(1, sizeof *region + formed->n_blocks * sizeof *region->use);
 	if (!region) {
-		line_table_free(&code->lines);
-		return;
+		compiled_free(code);
+		return NULL;
 	}
 	if (old)
 		installed_retire(l, old);
@@ -80,6 +85,7 @@ void installed_add(struct installed_list *l, const struct region *formed, struct
 	region->next = l->first;
 	l->first = region;
 	stencil_redirect(l->arena, head, code->entry, &region->original);
+	return region;
 }
 
 void installed_drop(struct installed_list *l, struct code_block *b)
@@ -93,7 +99,7 @@ void installed_flush(struct installed_list *l)
 	while (l->first) {
 		struct installed *region = l->first;
 		l->first = region->next;
-		line_table_free(&region->code.lines);
+		compiled_free(&region->code);
 		free(region);
 	}
 }

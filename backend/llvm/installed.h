@@ -42,8 +42,12 @@ struct installed *installed_with(const struct installed_list *l, const char *pc)
 bool installed_find_line(const struct installed *region, const char *pc, const struct code_block **b, unsigned *uop);
 /* Whether a region that the block is in has been installed since so many samples. */
 bool installed_since(const struct code_block *b, uint64_t sample);
-/* Installs what has been made of blocks that are all alive, in place of what its head leads to, after so many samples. Takes the lines. */
-void installed_add(struct installed_list *l, const struct region *formed, struct compiled *code, const struct sighting *seen, uint64_t sample);
+/* Installs what has been made of blocks that are all alive, in place of what its head leads to, after so many samples, and returns it; NULL: out of
+ * memory. Takes the code's lines and IR. */
+struct installed *installed_add(struct installed_list *l, const struct region *formed, struct compiled *code, const struct sighting *seen,
+				uint64_t sample);
+/* Which block and which of its instructions a line of its code belongs to: 0 for the block's beginning. False: to none. */
+bool installed_line(const struct installed *region, unsigned line, const struct code_block **b, unsigned *insn);
 /* Takes a region out of use; vCPUs that are inside go on until they leave. */
 void installed_retire(struct installed_list *l, struct installed *region);
 /* All regions that the block is part of. */

@@ -162,6 +162,13 @@ bool linker_link(struct linker *l, const struct region *r, LLVMMemoryBufferRef o
 	return true;
 }
 
+void compiled_free(struct compiled *compiled)
+{
+	line_table_free(&compiled->lines);
+	LLVMDisposeMessage(compiled->ir);
+	compiled->ir = NULL;
+}
+
 /* ---- images ---- */
 
 bool linker_get_image(const struct linker *l, const struct compiled *compiled, struct image *image)

@@ -18,8 +18,10 @@ struct compiled {
 	struct region_links *links;
 	const uint8_t *image;		/* all of it, where it can be written; NULL: it cannot be copied elsewhere */
 	uint32_t size;			/* of all of it, bytes */
-	struct line_table lines;	/* if the region is to have them (region.lines); the caller's to free */
+	struct line_table lines;	/* if the region is to have them (region.lines) */
+	char *ir;			/* the module after its passes, if the region is to have it (region.text) */
 };
+void compiled_free(struct compiled *compiled);	/* its lines and IR */
 
 /* memory, where code goes, stays the caller's. */
 struct linker *linker_create(const struct code_memory *memory, struct error *err);
@@ -28,7 +30,7 @@ void linker_destroy(struct linker *l);
 MUST_CHECK bool linker_promise(struct linker *l);
 void linker_done(struct linker *l);
 /* Links and takes a region's object file, in which `name` is its function and no other region's; NULL: there is none, and nothing is done. False: it
- * cannot be linked. Sets everything in *compiled but its lines. */
+ * cannot be linked. Sets everything in *compiled but its lines and IR. */
 bool linker_link(struct linker *l, const struct region *r, LLVMMemoryBufferRef object, const char *name, struct compiled *compiled);
 /* The image of what has been linked, in which the links are to be ignored. False: it cannot be copied. */
 bool linker_get_image(const struct linker *l, const struct compiled *compiled, struct image *image);

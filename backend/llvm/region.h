@@ -57,6 +57,7 @@ struct region {
 	unsigned n_blocks, n_insns, n_uops;
 	bool loops;			/* some edge leads back */
 	bool lines;			/* which code comes from which instruction is kept */
+	bool text;			/* the optimised IR is kept */
 	bool windows;			/* loads and stores go through direct windows, not the TLB */
 	struct region_block block[REGION_MAX_BLOCKS];
 	struct uop uops[REGION_MAX_INSNS * 8 + BLOCK_MAX_UOPS];

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <unistd.h>
+#include "backend/llvm/announce.h"
 #include "backend/llvm/forming.h"
 #include "backend/llvm/installed.h"
 #include "backend/llvm/recall.h"
@@ -107,6 +108,13 @@ void regions_count_fault(struct regions *r, struct installed *region, bool fille
 
 static const struct sighting nowhere;
 
+static void install(struct regions *r, const struct region *formed, struct compiled *code, const struct sighting *seen)
+{
+	const struct installed *region = installed_add(&r->installed, formed, code, seen, r->stats.samples);
+	if (region && machine_wants_generated(r->config.machine))
+		installed_announce(region, r->config.machine);
+}
+
 /*
  * Installs a region of an earlier run that begins at head. With the cache's lock, which `unlocked` lets go while files are read. False: there is
  * none.
@@ -133,7 +141,7 @@ static bool recall(struct regions *r, struct code_block *head, const struct sigh
 			linker_load(r->linker, &r->recalled, &image, &code);
 	}
 	if (found)
-		installed_add(&r->installed, &r->recalled, &code, seen, r->stats.samples);
+		install(r, &r->recalled, &code, seen);
 	r->stats.recalled += found;
 	r->stats.lost += n && !found;
 	r->stats.recall_ns += clock_host_now() - begin;
@@ -179,9 +187,9 @@ static void finish(struct worker *w, struct code_block *head, const struct sight
 	bool there = w->forming.epoch == codecache_epoch(r->config.cache);
 	w->done = *compiler_stats(w->compiler);
 	if (good && holds(r, &w->forming)) {
-		installed_add(&r->installed, &w->forming, code, seen, r->stats.samples);
+		install(r, &w->forming, code, seen);
 	} else if (good) {
-		line_table_free(&code->lines);
+		compiled_free(code);
 		r->stats.stale++;
 	} else if (there && w->forming.windows) {	/* what LLVM refuses with windows it may compile with the TLB */
 		head->no_windows = true;

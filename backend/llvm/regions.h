@@ -16,6 +16,7 @@
 struct regions;
 struct installed;
 struct regions_config {
+	const struct machine *machine;	/* whose observer is told */
 	struct codecache *cache;
 	struct stencil_arena *arena;
 	struct code_memory memory;	/* for code; stays the caller's */

@@ -8,7 +8,6 @@
 #include <string.h>
 #include "src/options.h"
 #include "src/profile/profile.h"
-#include "src/trace.h"
 
 #define MOST_BYTES (64u << 10)	/* of a function */
 #define CONTEXT 64		/* bytes shown around an address that is in no known function */
@@ -91,7 +90,7 @@ static void print_insns(const struct profile *p, const struct range *r, const st
 		unsigned have = sizeof code, length;
 		while (have && !vm_debug_read(cpu, pc, code, have))
 			have -= 2;
-		if (!have || !trace_disassemble(p->vm, cpu, pc, text, sizeof text)) {
+		if (!have || !vm_disassemble(p->vm, cpu, pc, text, sizeof text)) {
 			fprintf(f, "%*s  %016" PRIx64 "  (not readable)\n", p->exact ? 14 : 18, "", pc);
 			break;
 		}

@@ -130,15 +130,16 @@ const char *names_nearest(const struct names *n, const char *name)
 	return near;
 }
 
-void names_format(const struct names *n, uint64_t pc, enum privilege privilege, char *text, size_t size)
+bool names_at(const struct names *n, uint64_t pc, char *text, size_t size)
 {
-	struct function f = names_find(n, pc, privilege);
+	struct function f = names_find(n, pc, PRIVILEGE_USER);
 	if (!f.known)
-		snprintf(text, size, "0x%llx", (unsigned long long)pc);
-	else if (pc == f.start)
+		return false;
+	if (pc == f.start)
 		snprintf(text, size, "%s", f.name);
 	else
 		snprintf(text, size, "%s+0x%llx", f.name, (unsigned long long)(pc - f.start));
+	return true;
 }
 
 unsigned names_stack(const struct names *n, const struct entry *e, struct call *call, unsigned most)

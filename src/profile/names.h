@@ -14,7 +14,7 @@ void names_free(struct names *n);
  * says what is wrong with it.
  */
 MUST_CHECK bool names_add_file(struct names *n, const char *spec, struct error *err);
-/* Adds those of an ELF file that the run itself names; there need not be any. */
+/* Adds those of an ELF file that the run itself names (NULL: it names none); there need not be any. */
 void names_add_image(struct names *n, const char *path);
 /* Adds what the guest's kernel says of itself, unless kernel symbols are there already. The vCPUs are parked. */
 void names_add_guest(struct names *n, struct vm *vm);
@@ -26,12 +26,12 @@ struct function {
 	bool known;		/* false: name is "[kernel]", "[user]" or "[firmware]", and [start, end) the page */
 };
 struct function names_find(const struct names *n, uint64_t pc, enum privilege privilege);
+/* "name+0x12"; false: the address has no name. */
+bool names_at(const struct names *n, uint64_t pc, char *text, size_t size);
 /* The address of a symbol; false: nobody has it. */
 bool names_value(const struct names *n, const char *name, uint64_t *address);
 /* The name that `name` was probably meant to be, as long as n, or NULL. */
 const char *names_nearest(const struct names *n, const char *name);
-/* "name+0x12", or the address alone. */
-void names_format(const struct names *n, uint64_t pc, enum privilege privilege, char *text, size_t size);
 
 /*
  * The functions of a sample's stack, the innermost first, at most `most`. The return address that is still in its register is put in its place.

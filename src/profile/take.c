@@ -39,7 +39,7 @@ static void take_sample(void *opaque, const struct sample *s)
 static void take_block(void *opaque, struct vcpu *cpu, unsigned n, unsigned bytes)
 {
 	struct taking *t = opaque;
-	tally_block(t->blocks[cpu->index], cpu->pc, mmu_context(cpu), t->vm->frontend->privilege(cpu->mode), n, bytes);
+	tally_block(t->blocks[cpu->index], cpu->pc, mmu_context(cpu), t->vm->frontend->privilege(cpu->mode), (enum vcpu_tier)cpu->doing, n, bytes);
 }
 
 static void free_taking(struct taking *t)

@@ -121,10 +121,11 @@ void tally_sample(struct tally *s, const struct sample *sample, enum privilege p
 		.caller = sample->caller, .frame = sample->frame });
 }
 
-void tally_block(struct tally *s, uint64_t pc, uint64_t space, enum privilege privilege, unsigned n_insns, unsigned bytes)
+void tally_block(struct tally *s, uint64_t pc, uint64_t space, enum privilege privilege, enum vcpu_tier tier, unsigned n_insns,
+		 unsigned bytes)
 {
 	add(s, &(struct entry){ .count = 1, .pc = pc, .space = privilege == PRIVILEGE_USER ? space : 0, .block = pc, .n_insns = (uint16_t)n_insns,
-				.bytes = (uint16_t)bytes, .tier = TIER_INTERP, .privilege = (uint8_t)privilege });
+				.bytes = (uint16_t)bytes, .tier = (uint8_t)tier, .privilege = (uint8_t)privilege });
 }
 
 void tally_merge(struct tally *s, const struct tally *from)

@@ -24,7 +24,8 @@ struct tally *tally_new(void);
 void tally_free(struct tally *s);
 /* One thread at a time. */
 void tally_sample(struct tally *s, const struct sample *sample, enum privilege privilege);
-void tally_block(struct tally *s, uint64_t pc, uint64_t space, enum privilege privilege, unsigned n_insns, unsigned bytes);
+void tally_block(struct tally *s, uint64_t pc, uint64_t space, enum privilege privilege, enum vcpu_tier tier, unsigned n_insns,
+		 unsigned bytes);
 /* Adds what is in `from`. */
 void tally_merge(struct tally *s, const struct tally *from);
 /* Not counted for lack of memory, or because there are more than 2^22 kinds. */

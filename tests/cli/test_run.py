@@ -112,7 +112,7 @@ s.case("stats", stats)
 
 def trace(name, *args):
     where = f"{s.tmp}/trace"
-    r = run_guest(name, "-d", "exec,int", "--log", where, "--deterministic", *args)
+    r = run_guest(name, "-d", "step,int", "--log", where, "--deterministic", *args)
     with open(where, encoding="utf-8") as f:
         return r, f.read()
 
@@ -145,11 +145,11 @@ def trace_same():
 def blocks():
     """Every instruction that ran stands in a translated block, and each block is told of once."""
     where = f"{s.tmp}/blocks"
-    r = run_guest("poweroff", "-d", "in_asm", "--log", where)
+    r = run_guest("poweroff", "-d", "insn", "--log", where)
     equal(r.returncode, 0)
     with open(where, encoding="utf-8") as f:
         text = f.read()
-    heads = re.findall(r"^block at (\w+), (\d+) instructions, (\d+) micro-ops", text, re.M)
+    heads = re.findall(r"^vcpu 0: block at (\w+), (\d+) instructions, (\d+) micro-ops", text, re.M)
     equal(len(heads), len({x[0] for x in heads}))
     contains(heads[0][0], "0000000080200000")
     told = set(re.findall(r"^    ([0-9a-f]{16})  ", text, re.M))

@@ -57,15 +57,11 @@ void riscv_raise_access_fault(struct vcpu *cpu, uint64_t va, enum mmu_access acc
 
 /* ---- entry ---- */
 
-static void report(struct vcpu *cpu, uint64_t cause, uint64_t value, bool interrupt, enum riscv_priv to)
+static void report(struct vcpu *cpu, uint64_t cause, uint64_t value, bool interrupt)
 {
 	struct machine *m = cpu->machine;
 	if (m->observer.exception)
 		m->observer.exception(m->observer.opaque, cpu, cause, value, interrupt);
-	if (m->log & LOG_INT && m->log_file)
-		fprintf(m->log_file, "hart %u: %s (%s %" PRIu64 "), value %#" PRIx64 ", pc %#" PRIx64 ", %c to %c\n", cpu->index,
-			riscv_exception_name(cause, interrupt), interrupt ? "interrupt" : "cause", cause, value, cpu->pc,
-			"US?M"[riscv_cpu(cpu)->priv], "US?M"[to]);
 }
 
 /* Exceptions always go to the vector's base, interrupts to base + 4 * cause in vectored mode (section 3.1.7). */
@@ -152,7 +148,7 @@ void riscv_take_exception(struct vcpu *cpu)
 	uint64_t cause = cpu->exception.cause, value = cpu->exception.value;
 	enum riscv_priv to = rv->priv != PRIV_M && rv->medeleg >> cause & 1 ? PRIV_S : PRIV_M;
 	cpu->exception.pending = false;
-	report(cpu, cause, value, false, to);
+	report(cpu, cause, value, false);
 	if (in_trap_loop(cpu, to)) {
 		machine_end(cpu->machine, EXIT_DIED, 0,
 			    "hart %u: the %c-mode trap handler at 0x%" PRIx64 " traps for ever: %s (cause %" PRIu64 "), value 0x%" PRIx64
@@ -170,7 +166,7 @@ bool riscv_take_interrupt(struct vcpu *cpu)
 	int irq = riscv_pending_interrupt(cpu, &to);
 	if (irq < 0)
 		return false;
-	report(cpu, (uint64_t)irq, 0, true, to);
+	report(cpu, (uint64_t)irq, 0, true);
 	enter(cpu, to, (uint64_t)irq, 0, true);
 	return true;
 }

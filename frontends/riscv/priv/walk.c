@@ -2,10 +2,9 @@
 /* Page-table walks: Sv39, Sv48, Sv57 with Svade/Svadu, Svnapot and Svpbmt (sections 10.3.2, 10.4 to 10.6, 12, 13). */
 #include <inttypes.h>
 #include <stdatomic.h>
-#include <stdio.h>
 #include "frontends/riscv/priv/cpu.h"
 #include "frontends/riscv/priv/ptbuild.h"
-#include "runtime/machine.h"
+#include "runtime/log.h"
 
 #define PTE_PPN(pte)	((pte) >> 10 & (((uint64_t)1 << 44) - 1))
 /* Bits 60 to 54 are reserved everywhere; A, D, U, PBMT and N are reserved in a pointer to the next level. */
@@ -151,15 +150,15 @@ static void log_walk(const struct vcpu *cpu, uint64_t va, enum mmu_access access
 	static const char *const kind[] = { "load", "store", "fetch" };
 	static const char *const view[] = { "U", "U+MXR", "S", "S+SUM", "S+MXR", "S+SUM+MXR", "bare", "M" };
 	const struct machine *m = cpu->machine;
-	if (!(m->log & LOG_MMU) || !m->log_file)
+	if (!log_wants(m, LOG_MMU) || !log_covers(m, va, 1))
 		return;
-	fprintf(m->log_file, "hart %u: %s %#" PRIx64 " as %s: ", cpu->index, kind[access], va, view[index]);
 	if (leaf)
-		fprintf(m->log_file, "%#" PRIx64 " %c%c%c%s, 2^%u bytes\n", leaf->pa, leaf->prot & MMU_PROT_R ? 'r' : '-',
-			leaf->prot & MMU_PROT_W ? 'w' : '-', leaf->prot & MMU_PROT_X ? 'x' : '-', leaf->global ? " global" : "",
-			leaf->size_bits);
+		log_line(m, cpu, "%s 0x%" PRIx64 " as %s: 0x%" PRIx64 " %c%c%c%s, 2^%u bytes", kind[access], va, view[index], leaf->pa,
+			 leaf->prot & MMU_PROT_R ? 'r' : '-', leaf->prot & MMU_PROT_W ? 'w' : '-', leaf->prot & MMU_PROT_X ? 'x' : '-',
+			 leaf->global ? " global" : "", leaf->size_bits);
 	else
-		fprintf(m->log_file, "%s\n", riscv_exception_name(cpu->exception.cause, false));
+		log_line(m, cpu, "%s 0x%" PRIx64 " as %s: %s", kind[access], va, view[index],
+			 riscv_exception_name(cpu->exception.cause, false));
 }
 
 /* larger extents would hold too, but then a fence for one address would drop them all */
