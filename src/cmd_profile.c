@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "src/command.h"
+#include "src/perf.h"
 #include "src/profile/attach.h"
 #include "src/profile/take.h"
 #include "src/run_options.h"
@@ -20,6 +21,7 @@ struct profiling {
 	uint64_t for_ns;
 	struct names *names;
 	struct taking *taking;
+	struct perf_out *perf;
 	FILE *output_file, *flamegraph_file;
 };
 
@@ -75,7 +77,9 @@ static const struct option taking_options[] = {
 };
 
 static const struct option output_options[] = {
-	{ "out", 0, "human|json|folded|pprof", set_out, 0, "The form: for people (default), one JSON object, stacks for flame graph tools, or pprof's." },
+	{ "out", 0, "human|json|folded|pprof|perf-map", set_out, 0,
+	  "The form: for people (default), one JSON object, stacks for flame graph tools, or pprof's; perf-map: no samples, but names of generated code "
+	  "for the host's perf, in /tmp/perf-PID.map." },
 	{ "output", 'o', "FILE", option_string, AT(output), "Where it goes; default standard output." },
 	{ "flamegraph", 0, "FILE", option_string, AT(flamegraph), "Draw a flame graph (SVG), beside what --out says." },
 	{ "total", 0, NULL, option_flag, AT(form.by_total), "Order functions by what they take with all that they call, not by what they take themselves." },
@@ -99,7 +103,8 @@ static FILE *open_file(const char *option, const char *path, struct error *err)
 /* What cannot be written is said before the guest runs for an hour. */
 static bool open_files(struct profiling *p, struct error *err)
 {
-	return (!p->output || (p->output_file = open_file("output", p->output, err))) &&
+	bool own = p->output && p->form.out != PROFILE_PERF_MAP;	/* perf_start opens that */
+	return (!own || (p->output_file = open_file("output", p->output, err))) &&
 	       (!p->flamegraph || (p->flamegraph_file = open_file("flamegraph", p->flamegraph, err)));
 }
 
@@ -110,6 +115,10 @@ static bool start(void *opaque, struct vm *vm, struct error *err)
 		return false;
 	names_add_image(p->names, vm->config.kernel);
 	names_add_image(p->names, vm->config.firmware);
+	if (p->form.out == PROFILE_PERF_MAP) {
+		names_add_guest(p->names, vm);
+		return (p->perf = perf_start(vm, p->names, PERF_MAP, p->output, err));
+	}
 	p->taking = profile_start(vm, p->rate, p->exact, err);
 	return p->taking;
 }
@@ -133,6 +142,8 @@ static bool stop(void *opaque, struct vm *vm, struct error *err)
 	struct profile profile;
 	FILE *f = p->output_file ? p->output_file : stdout;
 	bool good;
+	if (p->form.out == PROFILE_PERF_MAP)
+		return true;
 	profile_stop(p->taking, &profile);
 	profile.names = p->names;
 	names_add_guest(p->names, vm);
@@ -205,6 +216,10 @@ static int profile_guest(struct profiling *p, struct command_syntax *syntax, int
 		error_set(&err, ERROR_USAGE, "--vm: that guest runs already; leave out what is behind --");
 		return command_fail(p->name, &err);
 	}
+	if (p->vm && p->form.out == PROFILE_PERF_MAP) {
+		error_set(&err, ERROR_USAGE, "--out perf-map: " PROFILE_NO_PERF_MAP);
+		return command_fail(p->name, &err);
+	}
 	if (p->vm)
 		return profile_running(p);
 	if (own == argc) {
@@ -222,6 +237,9 @@ static int finish(struct profiling *p, int status)
 		fclose(p->output_file);
 	if (p->flamegraph_file)
 		fclose(p->flamegraph_file);
+	struct error err;
+	if (!perf_end(p->perf, &err))
+		status = command_fail(p->name, &err);
 	names_free(p->names);
 	free(p->output);
 	free(p->flamegraph);

@@ -13,6 +13,7 @@
 #include "src/ctl/ctl.h"
 #include "src/gdb/gdb.h"
 #include "src/log_channels.h"
+#include "src/perf.h"
 #include "src/report.h"
 #include "src/run_options.h"
 #include "src/serial/serial.h"
@@ -27,6 +28,7 @@ struct run {
 	struct vm *vm;
 	struct names *names;
 	struct trace *trace;
+	struct perf_out *perf;
 	struct gdb *gdb;
 	struct ctl *ctl;
 	FILE *log, *json;
@@ -168,7 +170,7 @@ static bool set_up(struct run *run, struct error *err)
 	c->stats = o->stats;
 	if (!c->cache)
 		c->cache = cache_directory();
-	c->profile = run->watch || o->ctl || o->log & LOG_HOST;
+	c->profile = run->watch || o->ctl || o->log & LOG_HOST || o->perf == PERF_JITDUMP;
 	if (!catch_signals(run, err) || !open_consoles(run, err))
 		return false;
 	struct chardev *consoles[] = { c->serial, c->virtio_console };
@@ -193,11 +195,12 @@ static bool set_up(struct run *run, struct error *err)
 	run->signal_watch = event_fd_new(m->events, run->signal_fd, EPOLLIN, signal_arrived, run, err);
 	if (!run->signal_watch)
 		return false;
-	if (o->log) {
+	if (o->log || o->perf)
 		names_add_guest(run->names, run->vm);
-		if (!(run->trace = trace_start(run->vm, run->names, o->log_filter, err)))
-			return false;
-	}
+	if (o->log && !(run->trace = trace_start(run->vm, run->names, o->log_filter, err)))
+		return false;
+	if (o->perf && !(run->perf = perf_start(run->vm, run->names, o->perf, NULL, err)))
+		return false;
 	if (o->gdb && !(run->gdb = gdb_open(run->vm, o->gdb, o->wait_gdb, err)))
 		return error_prefix(err, "--gdb %s", o->gdb);
 	const struct ctl_config ctl = { .path = o->ctl, .reboots = !o->no_reboot, .debugged = o->gdb };
@@ -232,6 +235,8 @@ static void tear_down(struct run *run)
 	if (run->vm)
 		vm_destroy(run->vm);
 	trace_free(run->trace);
+	if (!perf_end(run->perf, &ignored))
+		fprintf(stderr, "calque run: %s\n", ignored.text);
 	/* consoles that no VM took over */
 	struct chardev *consoles[] = { run->o.config.serial, run->o.config.virtio_console };
 	for (unsigned i = 0; i < ARRAY_SIZE(consoles); i++)

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "src/log_channels.h"
-#include "src/profile/names.h"
+#include "src/perf.h"
 
 #define AT(field) offsetof(struct run_options, field)
 
@@ -32,6 +32,13 @@ static bool set_log(const struct option *o, void *target, const char *value, str
 	struct run_options *r = target;
 	r->log_help |= !strcmp(value, "help");
 	return r->log_help || log_channels_parse(value, &r->log, err);
+}
+
+static bool set_perf(const struct option *o, void *target, const char *value, struct error *err)
+{
+	struct run_options *r = target;
+	r->perf = !strcmp(value, "map") ? PERF_MAP : !strcmp(value, "jitdump") ? PERF_JITDUMP : PERF_NONE;
+	return r->perf || error_set(err, ERROR_USAGE, "there are map and jitdump");
 }
 
 static bool add_symbols(const struct option *o, void *target, const char *value, struct error *err)
@@ -76,6 +83,8 @@ const struct option run_options_debug[] = {
 	{"symbols", 0, "FILE[@ADDRESS]", add_symbols, 0,
 		"Names for logs and reports from an ELF file or a System.map, beside those of the kernel; for a position-independent program with the "
 		"address that it was loaded to. May be repeated."},
+	{"perf", 0, "map|jitdump", set_perf, 0,
+		"Name generated code for the host's perf: in /tmp/perf-PID.map, or for perf inject in jit-PID.dump."},
 	{"stats", 0, NULL, option_flag, AT(stats), "Print the engine's counters at the end."},
 };
 const unsigned n_run_options_debug = ARRAY_SIZE(run_options_debug);

@@ -11,6 +11,7 @@ struct run_options {
 	char *serial, *virtio_console;
 	char *dump_dtb, *log_path, *log_filter, *json_path, *gdb, *ctl;
 	struct names *names;	/* of --symbols, or NULL */
+	unsigned perf;		/* enum perf_form */
 	uint64_t timeout_ns;	/* UINT64_MAX: none */
 	bool no_reboot, stats, json, quiet, log_help, wait_gdb;
 	uint32_t log;

@@ -45,6 +45,8 @@ static bool take_form(struct ctl_profile *p, const struct ctl_request *q, struct
 	p->form = (struct profile_form){ .top = PROFILE_TOP_USUAL, .by_total = ctl_value(q, "total")->number };
 	if (out->given && !profile_out_parse(out->text, &p->form.out, err))
 		return error_prefix(err, "out %.40s", out->text);
+	if (p->form.out == PROFILE_PERF_MAP)
+		return error_set(err, ERROR_USAGE, "out perf-map: " PROFILE_NO_PERF_MAP);
 	if (top->given)
 		p->form.top = top->number < UINT32_MAX ? (unsigned)top->number : 0;
 	if (place->given && !(p->place = strdup(place->text)))

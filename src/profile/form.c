@@ -7,14 +7,15 @@
 
 bool profile_out_parse(const char *name, enum profile_out *out, struct error *err)
 {
-	static const char *const names[] = { [PROFILE_HUMAN] = "human", [PROFILE_JSON] = "json", [PROFILE_FOLDED] = "folded", [PROFILE_PPROF] = "pprof" };
+	static const char *const names[] = { [PROFILE_HUMAN] = "human", [PROFILE_JSON] = "json", [PROFILE_FOLDED] = "folded", [PROFILE_PPROF] = "pprof",
+					[PROFILE_PERF_MAP] = "perf-map" };
 	for (unsigned i = 0; i < ARRAY_SIZE(names); i++)
 		if (!strcmp(name, names[i])) {
 			*out = (enum profile_out)i;
 			return true;
 		}
 	const char *near = nearest_name(name, names, ARRAY_SIZE(names));
-	return error_set(err, ERROR_USAGE, "%s%s%sthere are human, json, folded and pprof", near ? "did you mean " : "", near ? near : "",
+	return error_set(err, ERROR_USAGE, "%s%s%sthere are human, json, folded, pprof and perf-map", near ? "did you mean " : "", near ? near : "",
 			 near ? "? " : "");
 }
 
@@ -35,6 +36,8 @@ bool profile_write(const struct profile *p, const struct profile_form *form, FIL
 		break;
 	case PROFILE_PPROF:
 		profile_pprof(p, f);
+		break;
+	case PROFILE_PERF_MAP:
 		break;
 	}
 	return true;

@@ -52,7 +52,12 @@ void profile_flamegraph(const struct profile *p, FILE *f);
 MUST_CHECK bool profile_annotate(const struct profile *p, const char *place, FILE *f, struct error *err);
 
 /* What is told of a profile, and how. */
-enum profile_out { PROFILE_HUMAN, PROFILE_JSON, PROFILE_FOLDED, PROFILE_PPROF };
+enum profile_out {
+	PROFILE_HUMAN, PROFILE_JSON, PROFILE_FOLDED, PROFILE_PPROF,
+	PROFILE_PERF_MAP	/* nothing is told of a profile: names of generated code are written while the guest runs (perf.h) */
+};
+/* Why a guest that runs already has no perf map. */
+#define PROFILE_NO_PERF_MAP "names code from the guest's start on; start it with \"calque run --perf map\""
 #define PROFILE_TOP_USUAL UINT32_MAX	/* 20 for people, all for programs */
 struct profile_form {
 	enum profile_out out;

@@ -341,7 +341,8 @@ def bad_lines():
                             (b'{"command": "' + b"\xc3" + b'"}', "no JSON"), (b'{"command": "regs", "vcpu": "0"}', "vcpu: must be"), (b"[" * 5000, "no JSON"),
                             (b'{"command": "mem", "address": 18446744073709551616}', ""), (b'{"command": "mem", "adress": 1}', "did you mean address"),
                             (b'{"command": "profile", "symbols": [1]}', "symbols: must be"), (b'{"command": "profile", "symbols": ["relative"]}', "symbols"),
-                            (b'{"command": "profile", "out": "xml"}', "there are human"), (b'{"command": "profile", "rate": 0}', "rate:"),
+                            (b'{"command": "profile", "out": "xml"}', "there are human"), (b'{"command": "profile", "out": "perf-map"}', "--perf map"),
+                            (b'{"command": "profile", "rate": 0}', "rate:"),
                             (b'{"command": "profile-end"}', "no profile")):
             d = c.raw(line + b"\n")
             assert "error" in d and "\n" not in d["error"]["text"], (line, d)
