@@ -10,6 +10,7 @@
 #include <unistd.h>
 #include "src/command.h"
 #include "src/cache_dir.h"
+#include "src/crash.h"
 #include "src/ctl/ctl.h"
 #include "src/gdb/gdb.h"
 #include "src/log_channels.h"
@@ -28,6 +29,7 @@ struct run {
 	struct vm *vm;
 	struct names *names;
 	struct trace *trace;
+	struct crash *crash;
 	struct perf_out *perf;
 	struct gdb *gdb;
 	struct ctl *ctl;
@@ -195,6 +197,8 @@ static bool set_up(struct run *run, struct error *err)
 	run->signal_watch = event_fd_new(m->events, run->signal_fd, EPOLLIN, signal_arrived, run, err);
 	if (!run->signal_watch)
 		return false;
+	if (!(run->crash = crash_start(run->vm, o->crash_ring, err)))
+		return false;
 	if (o->log || o->perf)
 		names_add_guest(run->names, run->vm);
 	if (o->log && !(run->trace = trace_start(run->vm, run->names, o->log_filter, err)))
@@ -234,6 +238,7 @@ static void tear_down(struct run *run)
 		event_timer_free(run->grace);
 	if (run->vm)
 		vm_destroy(run->vm);
+	crash_free(run->crash);
 	trace_free(run->trace);
 	if (!perf_end(run->perf, &ignored))
 		fprintf(stderr, "calque run: %s\n", ignored.text);
@@ -253,10 +258,24 @@ static void tear_down(struct run *run)
 	run_options_free(&run->o);
 }
 
+/* A kernel that panics ends in a loop, or asks for a reboot as one does that has been told to: its stack tells. */
+static bool crash_happened(struct run *run, const struct guest_exit *e, unsigned *vcpu)
+{
+	bool died = e->cause == EXIT_DIED;
+	if (!died && e->cause != EXIT_REBOOT && e->cause != EXIT_TIMEOUT && e->cause != EXIT_STOPPED)
+		return false;
+	names_add_guest(run->names, run->vm);
+	if (!died)
+		return crash_panicked(run->crash, run->names, vcpu);
+	*vcpu = e->vcpu;
+	return true;
+}
+
 static int run_to_end(struct run *run, struct error *err)
 {
 	struct run_options *o = &run->o;
 	struct run_report r = { 0 };
+	unsigned crashed_vcpu;
 	uint64_t start = clock_host_now();
 	if ((!o->wait_gdb && !vm_resume(run->vm, err)) || (run->gdb && !gdb_serve(run->gdb, err)))
 		return command_fail("run", err);
@@ -277,6 +296,7 @@ static int run_to_end(struct run *run, struct error *err)
 	}
 	r.signal = r.exit.cause == EXIT_STOPPED ? run->signal : 0;
 	int status = report_status(&r.exit, r.signal);
+	bool crashed = crash_happened(run, &r.exit, &crashed_vcpu);
 	report_fill(&r, run->vm, run->names);
 	/* The console first: its last characters belong before our words. */
 	struct chardev *serial = run->vm->config.serial;
@@ -285,8 +305,8 @@ static int run_to_end(struct run *run, struct error *err)
 	serial_terminal_restore();
 	if (o->stats)
 		report_stats(run->vm, stderr);
-	if (r.exit.cause == EXIT_DIED && !o->quiet)
-		report_registers(run->vm, r.exit.vcpu, stderr);
+	if (crashed && !o->quiet && (!o->json || o->json_path))
+		crash_print(run->crash, crashed_vcpu, run->names, stderr);
 	if (o->json && !o->json_path)
 		report_json(&r, stderr);
 	else if (!o->quiet)

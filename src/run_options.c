@@ -83,6 +83,8 @@ const struct option run_options_debug[] = {
 	{"symbols", 0, "FILE[@ADDRESS]", add_symbols, 0,
 		"Names for logs and reports from an ELF file or a System.map, beside those of the kernel; for a position-independent program with the "
 		"address that it was loaded to. May be repeated."},
+	{"crash-ring", 0, NULL, option_flag, AT(crash_ring),
+		"Remember the last blocks for the report of a guest that dies; they are executed one by one then, some thirty times slower."},
 	{"perf", 0, "map|jitdump", set_perf, 0,
 		"Name generated code for the host's perf: in /tmp/perf-PID.map, or for perf inject in jit-PID.dump."},
 	{"stats", 0, NULL, option_flag, AT(stats), "Print the engine's counters at the end."},

@@ -13,7 +13,7 @@ struct run_options {
 	struct names *names;	/* of --symbols, or NULL */
 	unsigned perf;		/* enum perf_form */
 	uint64_t timeout_ns;	/* UINT64_MAX: none */
-	bool no_reboot, stats, json, quiet, log_help, wait_gdb;
+	bool no_reboot, stats, json, quiet, log_help, wait_gdb, crash_ring;
 	uint32_t log;
 };
 
