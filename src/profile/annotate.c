@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "src/options.h"
-#include "src/profile/profile.h"
+#include "src/profile/columns.h"
 
 #define MOST_BYTES (64u << 10)	/* of a function */
 #define CONTEXT 64		/* bytes shown around an address that is in no known function */
@@ -107,6 +107,33 @@ static void print_insns(const struct profile *p, const struct range *r, const st
 	}
 }
 
+struct counted { const struct range *range; const struct weights *weights; };
+
+static uint64_t count_at(const void *of, uint64_t pc)
+{
+	const struct counted *c = of;
+	bool inside = pc >= c->range->start && pc < c->range->end;
+	return inside ? c->weights->at[(pc - c->range->start) / 2] : 0;
+}
+
+/* The range's heaviest block in columns, unless nothing was met there. */
+static bool print_hot_block(const struct profile *p, const struct range *r, const struct weights *w, struct vcpu *cpu, FILE *f, struct error *err)
+{
+	const struct counted counted = { r, w };
+	struct rows blocks = profile_blocks(p);
+	bool good = true;
+	for (size_t i = 0; i < blocks.n; i++) {
+		const struct row *b = &blocks.row[i];
+		if (!b->bytes || b->start < r->start || b->start >= r->end)
+			continue;
+		fprintf(f, "\nthe hottest block, at 0x%" PRIx64 ", mostly run by: %s\n\n", b->start, tier_name(row_tier(b)));
+		good = profile_columns(p, b, cpu, count_at, &counted, f, err);
+		break;
+	}
+	free(blocks.row);
+	return good;
+}
+
 bool profile_annotate(const struct profile *p, const char *place, FILE *f, struct error *err)
 {
 	struct range r = { 0 };
@@ -126,6 +153,7 @@ bool profile_annotate(const struct profile *p, const char *place, FILE *f, struc
 	fprintf(f, p->exact ? "    executions  address           code      instruction\n" :
 			      "  share   samples  address           code      instruction\n");
 	print_insns(p, &r, &w, cpu, f);
+	bool good = print_hot_block(p, &r, &w, cpu, f, err);
 	free(w.at);
-	return true;
+	return good;
 }

@@ -113,7 +113,8 @@ def annotate():
     for engine in (["--engine", "stencil"], HOT, ["--engine", "interp"]):
         text = profile("hot", command="annotate", engine=engine).decode()
         contains(text.splitlines()[0], "hot at 0x802")
-        rows = [re.match(r"\s*(?:([\d.]+)%\s+(\d+))?\s+([0-9a-f]{16})  [0-9a-f]+\s+(.*)", x) for x in text.splitlines()[3:]]
+        listing = text.split("\n\n")[1]
+        rows = [re.match(r"\s*(?:([\d.]+)%\s+(\d+))?\s+([0-9a-f]{16})  [0-9a-f]+\s+(.*)", x) for x in listing.splitlines()[1:]]
         assert all(rows), text
         share = {r[4]: float(r[1] or 0) for r in rows}
         loop = [i for i, r in enumerate(rows) if r[4].startswith(("add ", "xor ", "slli ", "addi ", "bnez "))]
@@ -125,6 +126,36 @@ def annotate():
     equal(turns, [str(ROUNDS * HOT_TURNS)])
     address = re.search(r"^\s+\d+  (\S+)  \S+\s+xor ", text, re.M)[1]
     contains(profile("0x" + address, command="annotate"), "hot at 0x802")
+
+
+def columns(engine, tier, middle, wanted):
+    """The hottest block: counts as in the listing, and beside each instruction what became of it."""
+    for seconds in ("1s", "5s", "20s"):     # a region has to be compiled first
+        text = profile("hot", command="annotate", engine=engine, seconds=seconds).decode()
+        _, listing, title, table = text.rstrip("\n").split("\n\n")
+        if title.endswith(tier):
+            break
+    assert re.fullmatch(r"the hottest block, at 0x802\w+, mostly run by: " + tier, title), title
+    head, *rows = table.splitlines()
+    equal(head.split(), ["count", "address", "guest", middle, "host"])
+    at, end = head.index(middle), head.index("host")
+    samples = {a: int(n or 0) for n, a in re.findall(r"^\s*(?:[\d.]+%\s+(\d+))?\s+([0-9a-f]{16})  ", listing, re.M)}
+    found = {}
+    for row in rows:
+        guest = re.match(r" *(\d+)  0x([0-9a-f]{16})  (\w+)", row[:at])
+        if guest:
+            equal(int(guest[1]), samples[guest[2]])
+            name = guest[3]
+            found[name] = ([], [])
+        elif row[:at].strip():
+            name = row[:at].strip()
+            found[name] = ([], [])
+        found[name][0].append(row[at:end].strip())
+        found[name][1].append(row[end:].split(" ")[0])
+    equal([n for n in found if n != "(beginning)"], ["add", "xor", "slli", "addi", "bnez"])
+    for name, part, host in wanted:
+        assert any(part in x for x in found[name][0]), (name, found[name])
+        assert host in found[name][1], (name, found[name])
 
 
 # ---- protocol buffers, as little as it takes: https://protobuf.dev/programming-guides/encoding/ ----
@@ -255,6 +286,9 @@ s.case("exact auto", exact, ["--engine", "auto"])
 s.case("exact interp", exact, ["--engine", "interp"])
 s.case("human", human)
 s.case("annotate", annotate)
+s.case("columns of a region", columns, HOT + ["--memory", "tlb"], "region", "llvm-opt", [("xor", "= xor i64 ", "xorq"), ("bnez", "br i1 ", "jne")])
+s.case("columns of stencils", columns, ["--engine", "stencil"], "stencil", "uop", [("xor", "a4 = xor a4, a5", "xorq"), ("bnez", "bne a0, zero", "jmp")])
+s.case("columns of the interpreter", columns, ["--engine", "interp"], "interp", "uop", [("xor", "a4 = xor a4, a5", "")])
 s.case("pprof", pprof)
 s.case("flamegraph", flamegraph)
 s.case("symbols", symbols)
