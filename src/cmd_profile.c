@@ -68,7 +68,7 @@ static bool add_symbols(const struct option *o, void *target, const char *value,
 static const struct option taking_options[] = {
 	{ "vm", 0, "SOCK", option_string, AT(vm), "Attach to a guest that runs with \"calque run --ctl SOCK\"." },
 	{ "for", 0, "TIME", set_for, 0, "Stop the guest after so long, as 30s, 500ms or 2m; else it runs to its end. With --vm the profile ends, also with Ctrl-C, and the guest goes on." },
-	{ "rate", 0, "HZ", set_rate, 0, "Samples a second of host time, of each vCPU; default 499." },
+	{ "rate", 0, "HZ", set_rate, 0, "Samples a second of host time, of each vCPU; default 199." },
 	{ "exact", 0, NULL, option_flag, AT(exact),
 	  "Count each block's executions instead of sampling. Blocks are executed one by one then, some thirty times slower." },
 	{ "symbols", 0, "FILE[@ADDRESS]", add_symbols, 0,

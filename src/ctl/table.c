@@ -32,7 +32,7 @@ const struct ctl_command ctl_commands[] = {
 	{ "events", "Follows what happens: paused, resumed, reset, reboot, end.", .run = ctl_subscribe },
 	{ "profile", "Samples the guest and replies with where it spends its time, as \"calque profile --vm\" does.", 0, {
 		{ "for", CTL_NUMBER, false, "MS", "For so long, in ms; else until profile-end on the same connection, or the guest's end." },
-		{ "rate", CTL_NUMBER, false, "HZ", "Samples a second of each vCPU; default 499." },
+		{ "rate", CTL_NUMBER, false, "HZ", "Samples a second of each vCPU; default 199." },
 		{ "exact", CTL_FLAG, false, NULL, "Count executions of blocks instead." },
 		{ "out", CTL_TEXT, false, "FORMAT", "human (default), json, folded or pprof, which is in hex." },
 		{ "total", CTL_FLAG, false, NULL, "Order functions by what they take with all that they call." },

@@ -65,7 +65,7 @@ struct profile_form {
 	bool by_total;
 	const char *place;	/* annotate this one instead; or NULL */
 };
-#define PROFILE_RATE 499	/* samples a second, unless somebody wants more or less: no multiple of what a guest does at a rate of its own */
+#define PROFILE_RATE 199	/* samples a second, unless somebody wants more or less: no multiple of what a guest does at a rate of its own */
 #define PROFILE_RATE_MOST 10000
 /* "human", "json", …; the error does not name the option. */
 MUST_CHECK bool profile_out_parse(const char *name, enum profile_out *out, struct error *err);

@@ -486,7 +486,7 @@ def profiles():
         raw = attach(g, "--out", "pprof")
         assert raw[0] == 0x0a and b"outer" in raw, raw[:40]
         os.chdir(os.path.dirname(s.guest("profile_kernel")))
-        contains(attach(g, "--top", "3", "--symbols", "profile_kernel"), "samples of 2 vCPUs at 499 Hz")
+        contains(attach(g, "--top", "3", "--symbols", "profile_kernel"), "samples of 2 vCPUs at 199 Hz")
         text = attach(g, "hot", command="annotate").decode()
         assert re.match(r"hot at 0x[0-9a-f]+, \d+ bytes: [1-9]\d* samples", text) and re.search(r"\d+\.\d\d% +\d+  [0-9a-f]+ .*bnez", text), text
         x = json.loads(attach(g, "--exact", "--out", "json"))

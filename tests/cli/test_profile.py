@@ -95,7 +95,7 @@ def exact(engine):
 
 def human():
     text = profile("--top", "3").decode()
-    contains(text, "samples of 1 vCPU at 499 Hz")
+    contains(text, "samples of 1 vCPU at 199 Hz")
     assert "\033" not in text, "colour in a pipe"
     tables = re.split(r"\n\n", text)
     equal(len(tables), 5)
