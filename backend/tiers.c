@@ -240,7 +240,7 @@ static bool host_fault(void *opaque, struct process_fault *f)
 		if (u->a < SLOT_TEMP || u->a >= SLOT_TEMP_END)
 			(void)!window_fault_at(cpu, va, info->format == F_STORE);
 	}
-	regions_count_fault(shared->regions, region, filled, cpu->icount);
+	regions_count_fault(shared->regions, region, filled);
 	if (!filled) {
 		region_fault(cpu, u);
 		*f->sp = t->calls.entry_sp;
@@ -310,14 +310,10 @@ static void sample(struct vcpu *cpu)
 {
 	struct tier *t = cpu->exec;
 	cpu->sample_icount = cpu->icount + t->shared->tuning->sample_period;
-	if (t->calls.in_region) {
-		regions_sample(t->shared->regions, cpu, NULL);
-		return;
-	}
 	uint64_t epoch = codecache_epoch(t->shared->cache);
 	struct code_block *b = finder_look_up(&t->finder, cpu->pc);
-	if (b && !finder_is_once(&t->finder, b) && epoch == codecache_epoch(t->shared->cache))
-		regions_sample(t->shared->regions, cpu, b);
+	bool kept = b && !finder_is_once(&t->finder, b) && epoch == codecache_epoch(t->shared->cache);
+	regions_sample(t->shared->regions, cpu, kept ? b : NULL, t->calls.in_region);
 }
 
 static void enter(struct vcpu *cpu, const void *code)

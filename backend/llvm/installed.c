@@ -10,6 +10,12 @@ struct installed *installed_at(const struct code_block *head)
 	return NULL;
 }
 
+void installed_sample(const struct code_block *b)
+{
+	for (struct region_use *use = b->regions; use; use = use->next)
+		use->region->samples += use->region->live;
+}
+
 bool installed_since(const struct code_block *b, uint64_t sample)
 {
 	for (struct region_use *use = b->regions; use; use = use->next)

@@ -22,8 +22,8 @@ struct installed {
 	uint64_t since;			/* samples that had been taken before */
 	struct sighting seen;		/* of its head, when it was formed */
 	struct compiled code;
-	unsigned faults;		/* host faults of its accesses */
-	uint64_t first_fault;		/* icount */
+	uint64_t faults;		/* host faults of its accesses */
+	uint64_t samples;		/* that found a vCPU in it */
 	unsigned n_blocks;
 	struct region_use use[];
 };
@@ -40,6 +40,8 @@ struct installed *installed_with(const struct installed_list *l, const char *pc)
 /* The micro-op to which the code at an address of the region belongs: what has no line of its own (shared ways out, spills) goes with what stands
  * before it. False: the region has no lines. */
 bool installed_find_line(const struct installed *region, const char *pc, const struct code_block **b, unsigned *uop);
+/* A sample has found a vCPU in a region, about to execute the block. */
+void installed_sample(const struct code_block *b);
 /* Whether a region that the block is in has been installed since so many samples. */
 bool installed_since(const struct code_block *b, uint64_t sample);
 /* Installs what has been made of blocks that are all alive, in place of what its head leads to, after so many samples, and returns it; NULL: out of

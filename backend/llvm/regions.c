@@ -87,16 +87,22 @@ bool regions_find_line(struct regions *r, uint64_t address, const struct code_bl
 	return region && installed_find_line(region, pc, b, uop);
 }
 
-void regions_count_fault(struct regions *r, struct installed *region, bool filled, uint64_t icount)
+/* What a region may cost: its working set, once, and then in proportion to the time that is spent in it. */
+static bool faults_too_much(const struct regions *r, const struct installed *region)
+{
+	const struct tuning *t = r->config.tuning;
+	return region->faults > FREE_FAULTS + region->samples * t->sample_period / t->window_fault_insns;
+}
+
+void regions_count_fault(struct regions *r, struct installed *region, bool filled)
 {
 	codecache_lock(r->config.cache);
 	if (filled)
 		r->stats.fills++;
 	else
 		r->stats.leaves++;
-	if (!region->faults++)
-		region->first_fault = icount;
-	if (r->config.may_give_up && region->faults > FREE_FAULTS + (icount - region->first_fault) / r->config.tuning->window_fault_insns) {
+	region->faults++;
+	if (r->config.may_give_up && faults_too_much(r, region)) {
 		installed_retire(&r->installed, region);
 		region->head->no_windows = true;
 		region->head->heat = 0;
@@ -310,22 +316,28 @@ static bool asks_again(const struct regions *r, unsigned heat)
 	return heat == r->config.tuning->heat || !(heat & (heat - 1));
 }
 
-void regions_sample(struct regions *r, const struct vcpu *cpu, struct code_block *b)
+/* A block of stencils has been found. */
+static void heat(struct regions *r, const struct vcpu *cpu, struct code_block *b)
 {
 	const struct sighting seen = { cpu, cpu->pc & PAGE_MASK, { cpu->jump_key[0], cpu->jump_key[1] } };
+	r->stats.beside += installed_since(b, 0);
+	if (b->dead || !b->code || b->heat == UINT16_MAX || ++b->heat < r->config.tuning->heat || !asks_again(r, b->heat) || installed_at(b))
+		return;
+	if (!r->config.synchronous)
+		requests_add(r->config.recall && recall_knows(r->config.recall, b) ? &r->known : &r->hot, request_for(r, b, &seen));
+	else if (!recall(r, b, &seen, false))
+		compile_around(r->worker, b, seen, false);
+}
+
+void regions_sample(struct regions *r, const struct vcpu *cpu, struct code_block *b, bool from_region)
+{
 	codecache_lock(r->config.cache);
 	r->stats.samples++;
-	r->stats.beside += b && installed_since(b, 0);
-	if (!b) {
-		r->stats.inside++;
-	} else if (!b->dead && b->code && b->heat < UINT16_MAX && ++b->heat >= r->config.tuning->heat && asks_again(r, b->heat) &&
-		   !installed_at(b)) {
-		if (!r->config.synchronous)
-			requests_add(r->config.recall && recall_knows(r->config.recall, b) ? &r->known : &r->hot,
-				     request_for(r, b, &seen));
-		else if (!recall(r, b, &seen, false))
-			compile_around(r->worker, b, seen, false);
-	}
+	r->stats.inside += from_region;
+	if (b && from_region)
+		installed_sample(b);
+	else if (b)
+		heat(r, cpu, b);
 	codecache_unlock(r->config.cache);
 }
 

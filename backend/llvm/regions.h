@@ -43,9 +43,9 @@ enum uop_op regions_op_of(const void *arena, const struct uop *bound);
 struct regions *regions_create(const struct regions_config *config, struct error *err);
 void regions_destroy(struct regions *r);
 
-/* Called at regular intervals: the vCPU is about to execute block b of stencils at cpu->pc, or, with NULL, is in a region. On its thread, without the
- * cache's lock. */
-void regions_sample(struct regions *r, const struct vcpu *cpu, struct code_block *b);
+/* Called at regular intervals: the vCPU is about to execute block b (NULL: it is not kept) at cpu->pc, having left a region for this, or stencils. On
+ * its thread, without the cache's lock. */
+void regions_sample(struct regions *r, const struct vcpu *cpu, struct code_block *b, bool from_region);
 /* The hooks of the code cache, with its lock held: a block, which has code, gets a region of what is known to follow; it is dropped; all is. */
 void regions_compile_now(struct regions *r, struct code_block *b);
 /* A block has got code: if an earlier run had a region that begins there, it is asked for. */
@@ -60,7 +60,7 @@ struct installed *regions_find(struct regions *r, struct vcpu *cpu, const struct
 /* The block and the micro-op whose code holds the address, and the size of its region's code; false: none is known. With the cache's lock. */
 bool regions_find_line(struct regions *r, uint64_t address, const struct code_block **b, unsigned *uop, uint32_t *size);
 /* It has faulted: a page was mapped, or the region is being left. */
-void regions_count_fault(struct regions *r, struct installed *region, bool filled, uint64_t icount);
+void regions_count_fault(struct regions *r, struct installed *region, bool filled);
 /* With the cache's lock, of a synchronous one: prints the IR of the regions that b is part of, as they would be formed now. */
 void regions_print(struct regions *r, const struct code_block *b, FILE *f);
 void regions_get_stats(struct regions *r, struct regions_stats *s);
