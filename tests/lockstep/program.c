@@ -10,23 +10,9 @@ enum { MSTATUS = 0x300, MEDELEG = 0x302, MIDELEG = 0x303, MIE = 0x304, MTVEC = 0
 #define MRET 0x30200073u
 #define SFENCE_VMA 0x12000073u
 #define ECALL ASM_ECALL
-#define PTE_LEAF 0xcfu		/* V R W X A D */
-#define PTE_U 0x10u
 
 /* What the handler keeps: three registers, then these. */
 enum { SAVED_COUNT = 24, SAVED_RANDOM = 32 };
-
-void program_put(struct program *p, uint32_t insn)
-{
-	memcpy(p->image + p->at, &insn, sizeof insn);
-	p->at += 4;
-}
-
-void program_li(struct program *p, unsigned rd, uint32_t value)
-{
-	program_put(p, asm_lui(rd, value));
-	program_put(p, asm_i(0x1b, 0, rd, rd, asm_lo(value)));	/* addiw */
-}
 
 static uint32_t slli(unsigned rd, unsigned rs, unsigned n) { return asm_i(0x13, 1, rd, rs, (int32_t)n); }
 static uint32_t srli(unsigned rd, unsigned rs, unsigned n) { return asm_i(0x13, 5, rd, rs, (int32_t)n); }
@@ -132,20 +118,18 @@ static void put_pte(struct program *p, uint32_t table, unsigned n, uint64_t pte)
 	memcpy(p->image + (table - PROGRAM_BASE) + 8 * n, &pte, sizeof pte);
 }
 
-static void put_tables(struct program *p, bool user)
+static void put_tables(struct program *p)
 {
 	uint32_t root = PROGRAM_TABLES, middle = root + PAGE_SIZE, leaf = middle + PAGE_SIZE;
-	unsigned rights = PTE_LEAF | (user ? PTE_U : 0);
+	unsigned rights = PTE_LEAF | (p->user ? PTE_U : 0);
 	put_pte(p, root, 0, rights);						/* the device */
 	put_pte(p, root, PROGRAM_BASE >> 30, (uint64_t)PROGRAM_BASE >> 2 | rights);
 	put_pte(p, root, PROGRAM_DATA >> 30, (uint64_t)middle >> 2 | 1);
 	put_pte(p, root, 511, (uint64_t)middle >> 2 | 1);
 	put_pte(p, middle, 0, (uint64_t)leaf >> 2 | 1);
-	for (unsigned i = 0; i < PROGRAM_PAGES; i++) {
-		uint64_t frame = PROGRAM_FRAMES + (uint64_t)(i * 29 % PROGRAM_PAGES) * PAGE_SIZE;
-		unsigned taken = rng_below(&p->rng, 8) ? 0 : 1u << rng_below(&p->rng, 8) & (1 | 4 | 0x40 | 0x80);
-		put_pte(p, leaf, i, frame >> 2 | (rights & ~8u & ~taken));
-	}
+	uint64_t data[PROGRAM_PAGES];
+	program_map_data(p, data, PROGRAM_FRAMES);
+	memcpy(p->image + (leaf - PROGRAM_BASE), data, sizeof data);
 }
 
 static void set_csr(struct program *p, unsigned csr, uint32_t value, unsigned shift)
@@ -162,7 +146,8 @@ void program_begin(struct program *p, bool user)
 	p->at = 0x1000;
 	uint32_t handler = p->at;
 	put_handler(p);
-	put_tables(p, user);
+	p->user = user;
+	put_tables(p);
 	for (uint32_t i = 0; i < PROGRAM_PAGES * PAGE_SIZE; i += 8) {
 		uint64_t v = rng_next(&p->rng) >> (rng_below(&p->rng, 2) ? 0 : rng_below(&p->rng, 64));
 		memcpy(p->image + (PROGRAM_FRAMES - PROGRAM_BASE) + i, &v, sizeof v);

@@ -19,6 +19,11 @@ enum {
 	PROGRAM_DEVICE = 0x100000,		/* a store to +0 ends the run; loads give anything; stores to +8 are for tests */
 };
 
+#define PTE_LEAF 0xcfu		/* V R W X A D */
+#define PTE_W 4u
+#define PTE_X 8u
+#define PTE_U 0x10u
+
 struct program {
 	uint8_t *image;		/* PROGRAM_SIZE bytes for PROGRAM_BASE; the caller's */
 	uint32_t at;		/* offset of what comes next */
@@ -26,6 +31,11 @@ struct program {
 	unsigned depth;		/* loops around the present place */
 	uint32_t function[4];	/* where those stand that may be called */
 	unsigned n_functions;
+	bool reserves_d;	/* all LR and SC are of one size: whether a reservation serves the other is free */
+	uint32_t text_alias;	/* how far above itself text is writable, in whole pages; 0: where it is executed */
+	bool user;		/* U-mode, or else S-mode */
+	/* Writes an item of a kind that only this machine has, in which clocks and the device fault; NULL: none. */
+	void (*more)(struct program *p);
 };
 
 /* Writes a program that the seed names. */
@@ -39,3 +49,7 @@ void program_put(struct program *p, uint32_t insn);
 void program_li(struct program *p, unsigned rd, uint32_t value);
 /* The end: tells the device. */
 void program_end(struct program *p);
+
+/* ---- for machines of tests' own, which define program_begin and program_end ---- */
+/* Entries of the data's pages: their frames are permuted, no page is executable, and some lack a right or are not there. */
+void program_map_data(struct program *p, uint64_t pte[PROGRAM_PAGES], uint64_t frames);

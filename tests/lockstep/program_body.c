@@ -54,8 +54,16 @@ static bool fits(const struct insn *i, struct program *p)
 	case INSN_BGEU: case INSN_ECALL: case INSN_EBREAK: case INSN_MRET: case INSN_SRET: case INSN_CSRRW: case INSN_CSRRS: case INSN_CSRRC:
 	case INSN_CSRRWI: case INSN_CSRRSI: case INSN_CSRRCI: case INSN_FENCE_I:
 		return false;
-	case INSN_WFI: case INSN_SFENCE_VMA: case INSN_SINVAL_VMA:
+	case INSN_WFI:	/* not at the end of a page, where QEMU's pc of one that traps is off by a page */
+		return p->at % PAGE_SIZE < PAGE_SIZE - 4 && !rng_below(&p->rng, 8);
+	case INSN_SFENCE_VMA: case INSN_SINVAL_VMA:
 		return !rng_below(&p->rng, 8);
+	case INSN_SFENCE_W_INVAL: case INSN_SFENCE_INVAL_IR:
+		return !p->user;	/* where they are illegal, and QEMU has them do nothing */
+	case INSN_LR_W: case INSN_SC_W:
+		return !p->reserves_d && (!i->rd || in_pool(i->rd));
+	case INSN_LR_D: case INSN_SC_D:
+		return p->reserves_d && (!i->rd || in_pool(i->rd));
 	default:
 		return !i->rd || in_pool(i->rd);
 	}
@@ -75,6 +83,9 @@ static void put_random(struct program *p)
 		bits = from->value | (bits & ~from->mask);
 		if (compressed)
 			bits &= 0xffff;
+		/* loads and stores from a base that may be anything fault nearly always */
+		if (compressed && !(bits & 3) && bits >> 13 && rng_below(&p->rng, 8))
+			continue;
 		/* near their bases, so that they mostly stay in the data */
 		if (!compressed && (op == 0x03 || op == 0x07) && rng_below(&p->rng, 4))
 			bits &= ~0xfe000000u;
@@ -112,11 +123,29 @@ static void put_move(struct program *p)
 	program_put(p, asm_addi(ROAM + r, ROAM + r, (r < 2 ? by : by & ~7) & 0xfff));
 }
 
+/* Something new in a register: results alone tend to zero and NaN. */
+static void put_value(struct program *p)
+{
+	unsigned r = pool(p), from = ALIGNED + rng_below(&p->rng, 2);
+	int32_t offset = 8 * (int32_t)rng_below(&p->rng, 256);
+	switch (rng_below(&p->rng, 3)) {
+	case 0:
+		program_li(p, r, (uint32_t)rng_next(&p->rng));
+		program_put(p, asm_i(0x13, 1, r, r, (int32_t)rng_below(&p->rng, 64)));	/* slli */
+		break;
+	case 1:
+		program_put(p, asm_ld(r, from, offset));
+		break;
+	default:
+		program_put(p, asm_i(0x07, 2 + rng_below(&p->rng, 2), rng_below(&p->rng, 32), from, offset));	/* flw, fld */
+	}
+}
+
 static void put_csr(struct program *p)
 {
 	if (rng_below(&p->rng, 2))	/* fflags, frm, fcsr: write, set, clear, from registers and immediates */
 		program_put(p, asm_i(0x73, 1 + rng_below(&p->rng, 3) + 4 * rng_below(&p->rng, 2), pool(p), pool(p), FFLAGS + (int)rng_below(&p->rng, 3)));
-	else				/* cycle, time, instret */
+	else if (!p->more || !rng_below(&p->rng, 8))	/* cycle, time, instret */
 		program_put(p, asm_csrrs(pool(p), CYCLE + rng_below(&p->rng, 3), 0));
 }
 
@@ -160,7 +189,7 @@ static void put_call(struct program *p)
 
 static void put_lr_sc(struct program *p)
 {
-	unsigned f3 = 2 + rng_below(&p->rng, 2), at = ALIGNED + rng_below(&p->rng, 2);
+	unsigned f3 = 2 + p->reserves_d, at = ALIGNED + rng_below(&p->rng, 2);
 	program_put(p, 0x1000002fu | f3 << 12 | pool(p) << 7 | at << 15);
 	for (unsigned n = rng_below(&p->rng, 3); n--;)
 		put_random(p);
@@ -171,11 +200,18 @@ static void put_lr_sc(struct program *p)
 static void put_changing(struct program *p)
 {
 	unsigned r = pool(p);
+	int32_t offset = p->text_alias ? 36 : 24;
 	program_put(p, 0x17 | (SCRATCH + 1) << 7);
-	program_put(p, asm_i(0x03, 2, SCRATCH, SCRATCH + 1, 24));
+	program_put(p, asm_i(0x03, 2, SCRATCH, SCRATCH + 1, offset));
 	program_put(p, asm_lui(31, 0x100000));
 	program_put(p, 0x4033u | SCRATCH << 7 | SCRATCH << 15 | 31 << 20);	/* xor */
-	program_put(p, asm_s(0x23, 2, SCRATCH + 1, SCRATCH, 24));
+	if (p->text_alias) {
+		program_put(p, asm_lui(31, p->text_alias));
+		program_put(p, 0x33u | (SCRATCH + 1) << 7 | (SCRATCH + 1) << 15 | 31 << 20);	/* add */
+	}
+	program_put(p, asm_s(0x23, 2, SCRATCH + 1, SCRATCH, offset));
+	if (p->text_alias)
+		program_put(p, asm_addi(SCRATCH + 1, 0, 0));	/* in no register afterwards */
 	program_put(p, 0x100f);							/* fence.i */
 	program_put(p, asm_addi(r, r, (int32_t)rng_below(&p->rng, 2048)));
 }
@@ -215,10 +251,14 @@ static void put_item(struct program *p)
 		put_lr_sc(p);
 	else if (n < 39)
 		put_csr(p);
-	else if (n < 40)
+	else if (n < 40 && (!p->more || !rng_below(&p->rng, 8)))
 		program_put(p, asm_ld(pool(p), DEVICE, 8 * (int)rng_below(&p->rng, 3)));
 	else if (n < 41 && p->depth < 2)
 		put_changing(p);
+	else if (n < 43 && p->more)
+		p->more(p);
+	else if (n < 51)
+		put_value(p);
 	else
 		put_random(p);
 }
@@ -231,8 +271,15 @@ static void put_items(struct program *p, unsigned n)
 
 /* ---- functions ---- */
 
+/* What comes next begins near the end of a page, so that loops, calls and single instructions go across. */
+static void near_page_end(struct program *p)
+{
+	p->at = ((p->at + 0x200) | (PAGE_SIZE - 1)) + 1 - 2 * rng_below(&p->rng, 0x100);
+}
+
 static void put_function(struct program *p)
 {
+	near_page_end(p);
 	uint32_t at = p->at;
 	program_put(p, asm_addi(SP, SP, -FRAME & 0xfff));
 	program_put(p, asm_sd(RA, SP, SAVED));
@@ -253,11 +300,13 @@ void program_generate(struct program *p, uint64_t seed)
 {
 	p->rng.s = seed;
 	p->depth = p->n_functions = 0;
+	p->reserves_d = rng_below(&p->rng, 2);
 	program_begin(p, rng_below(&p->rng, 2));
 	uint32_t entry = p->at;
 	p->at += 4;
 	for (unsigned i = 0; i < 1 + (unsigned)(seed % ARRAY_SIZE(p->function)); i++)
 		put_function(p);
+	near_page_end(p);
 	uint32_t insn = asm_jal(0, (int32_t)(p->at - entry));
 	memcpy(p->image + entry, &insn, sizeof insn);
 	for (unsigned r = 5; r < 32; r++)
