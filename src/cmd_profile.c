@@ -220,6 +220,10 @@ static int profile_guest(struct profiling *p, struct command_syntax *syntax, int
 		error_set(&err, ERROR_USAGE, "--out perf-map: " PROFILE_NO_PERF_MAP);
 		return command_fail(p->name, &err);
 	}
+	if (p->flamegraph && p->form.out == PROFILE_PERF_MAP) {
+		error_set(&err, ERROR_USAGE, "--flamegraph %.200s: --out perf-map takes no samples; leave one of them out", p->flamegraph);
+		return command_fail(p->name, &err);
+	}
 	if (p->vm)
 		return profile_running(p);
 	if (own == argc) {

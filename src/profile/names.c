@@ -12,7 +12,7 @@
 
 struct names {
 	struct { struct symbols *symbols; uint64_t bias; } table[MOST_FILES];
-	unsigned n;
+	_Atomic unsigned n;	/* grows behind what it counts: others may be looking something up */
 	bool kernel;		/* some table has symbols in the upper half */
 };
 
@@ -50,7 +50,8 @@ static void add_table(struct names *n, struct symbols *s, uint64_t bias)
 {
 	struct symbol_range r;
 	n->table[n->n].symbols = s;
-	n->table[n->n++].bias = bias;
+	n->table[n->n].bias = bias;
+	n->n++;
 	n->kernel |= symbols_last(s, &r) && (r.start + bias) >> 63;
 }
 

@@ -5,6 +5,7 @@
 #include "src/symbols.h"
 #include "src/vm.h"
 
+/* One thread adds; others may look something up meanwhile. */
 struct names;
 /* NULL: out of memory. */
 struct names *names_new(void);

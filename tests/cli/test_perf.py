@@ -160,6 +160,7 @@ def may_record():
 def refusals():
     for status, part, *args in ((2, "there are map and jitdump", "run", *GUEST, "--perf", "elf"),
                                 (2, "start it with \"calque run --perf map\"", "profile", "--vm", "/nowhere/sock", "--out", "perf-map"),
+                                (2, "takes no samples", "profile", "--out", "perf-map", "--flamegraph", "f.svg", "--", *GUEST),
                                 (3, "/nowhere/map: No such file", "profile", "--out", "perf-map", "-o", "/nowhere/map", "--", *GUEST)):
         r = s.run(*args)
         equal((r.returncode, len(r.stderr.decode().splitlines())), (status, 1), r.stderr)
