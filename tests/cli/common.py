@@ -47,6 +47,28 @@ class Suite:
         sys.exit(1 if self.failed or not self.passed else 0)
 
 
+class Running:
+    """`calque run` in the background, with a pipe from its standard error; it does not outlive the case."""
+
+    def __init__(self, suite, *args):
+        self.p = subprocess.Popen([suite.calque, "run", *args], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+
+    def end(self):
+        error = self.p.stderr.read()
+        self.p.stderr.close()
+        return self.p.wait(), error
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        if self.p.poll() is None:
+            self.p.kill()
+            self.p.wait()
+        if not self.p.stderr.closed:
+            self.p.stderr.close()
+
+
 def equal(got, wanted, about=""):
     assert got == wanted, f"{about}: got {got!r}, wanted {wanted!r}"
 

@@ -2,35 +2,20 @@
 """Guests that wait for a debugger, and the debugger's end of the protocol."""
 import re
 import socket
-import subprocess
+
+from common import Running
 
 
-class Guest:
+class Guest(Running):
     """A guest that waits for a debugger; `wait`: else it runs until one comes."""
 
     def __init__(self, suite, name, *args, listen="0", wait=True):
         waits = ["--wait-gdb"] if wait else []
-        self.p = subprocess.Popen([suite.calque, "run", "--kernel", suite.guest(name), "-m", "64M", "--timeout", "100", "--serial", "none", "--gdb", listen, *waits, *args],
-                                  stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        super().__init__(suite, "--kernel", suite.guest(name), "-m", "64M", "--timeout", "100", "--serial", "none", "--gdb", listen, *waits, *args)
         line = self.p.stderr.readline()
         m = re.search(r"(waiting|listening) for GDB: target remote (\S+)", line)
         assert m and (m.group(1) == "waiting") == wait, line
         self.target = m.group(2)
-
-    def end(self):
-        error = self.p.stderr.read()
-        self.p.stderr.close()
-        return self.p.wait(), error
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *exc):
-        if self.p.poll() is None:
-            self.p.kill()
-            self.p.wait()
-        if not self.p.stderr.closed:
-            self.p.stderr.close()
 
 
 class Client:

@@ -12,7 +12,7 @@ import subprocess
 import time
 import xml.etree.ElementTree as ET
 
-from common import Suite, check_schema, contains, equal
+from common import Running, Suite, check_schema, contains, equal
 
 s = Suite("cli/ctl")
 with open(os.path.join(os.path.dirname(__file__), "../../docs/control.schema.json"), encoding="utf-8") as schema_file:
@@ -21,38 +21,22 @@ HOT = ["--engine", "auto", "--tune", "sample_period=10000", "--tune", "heat=1"]
 LINE = 256 << 10
 
 
-class Guest:
+class Guest(Running):
     """A guest with a control socket."""
     count = 0
 
     def __init__(self, name, *args):
         Guest.count += 1
         self.path = f"{s.tmp}/{Guest.count}.sock"
-        self.p = subprocess.Popen([s.calque, "run", "--kernel", s.guest(name), "-m", "64M", "--timeout", "200", "--serial", "none", "--ctl", self.path, *args],
-                                  stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        super().__init__(s, "--kernel", s.guest(name), "-m", "64M", "--timeout", "200", "--serial", "none", "--ctl", self.path, *args)
         while not os.path.exists(self.path) and self.p.poll() is None:
             time.sleep(0.01)
         assert self.p.poll() is None, self.p.stderr.read()
-
-    def end(self):
-        error = self.p.stderr.read()
-        self.p.stderr.close()
-        return self.p.wait(), error
 
     def ctl(self, *args, status=0):
         r = s.run("ctl", self.path, *args)
         equal(r.returncode, status, r.stderr)
         return r.stdout.decode() if not status else r.stderr.decode()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *exc):
-        if self.p.poll() is None:
-            self.p.kill()
-            self.p.wait()
-        if not self.p.stderr.closed:
-            self.p.stderr.close()
 
 
 class Client:

@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include "frontends/riscv/riscv.h"
+#include "tests/lockstep/hart.h"
 #include "tests/lockstep/model.h"
 
 /* ---- Calque: RAM, one hart, and as much of three devices as the runner uses ---- */
@@ -12,11 +13,9 @@
 #define LIMIT ((uint64_t)20 << 30)	/* instructions: the end of an image that does not end by itself */
 
 struct guest {
-	struct machine m;
-	struct cpu_config *config;
+	struct hart hart;
 	FILE *sent;
 	uint64_t since, insns;
-	bool ended;
 };
 
 static bool uart_read(void *opaque, uint64_t offset, unsigned size, uint64_t *value)
@@ -36,82 +35,34 @@ static bool no_read(void *opaque, uint64_t offset, unsigned size, uint64_t *valu
 static bool clint_write(void *opaque, uint64_t offset, unsigned size, uint64_t value)
 {
 	struct guest *g = opaque;
-	vcpu_set_irq(g->m.vcpu[0], IRQ_MSI, value & 1);
+	vcpu_set_irq(g->hart.m.vcpu[0], IRQ_MSI, value & 1);
 	return !offset;
 }
 
 static bool test_write(void *opaque, uint64_t offset, unsigned size, uint64_t value)
 {
 	struct guest *g = opaque;
-	uint64_t now = g->m.vcpu[0]->icount;
+	uint64_t now = g->hart.m.vcpu[0]->icount;
 	if (value == MODEL_TEST_BEGIN)
 		g->since = now;
 	else if (value == MODEL_TEST_END)
 		g->insns += now - g->since;
 	else
-		machine_end(&g->m, EXIT_POWEROFF, 0, "done");
+		machine_end(&g->hart.m, EXIT_POWEROFF, 0, "done");
 	return true;
 }
 
-static void finish(struct guest *g)
-{
-	pthread_mutex_lock(&g->m.lock);
-	g->ended = true;
-	pthread_cond_broadcast(&g->m.changed);
-	pthread_mutex_unlock(&g->m.lock);
-}
-
-static void guest_ended(void *opaque, const struct guest_exit *e)
-{
-	finish(opaque);
-}
-
-static void guest_stopped(void *opaque, struct vcpu *cpu)
-{
-	finish(opaque);
-}
-
-static bool set_up(struct guest *g, const struct model_image *image, struct error *err)
+static bool run(struct guest *g, const struct model_image *image, struct error *err)
 {
 	static const struct mmio_ops uart = { uart_read, uart_write }, clint = { no_read, clint_write }, test = { no_read, test_write };
-	struct machine *m = &g->m;
-	m->frontend = &riscv64_frontend;
-	m->arch = riscv64_frontend.arch;
-	m->deterministic = true;
+	struct machine *m = &g->hart.m;
 	m->code_cache_bytes = (uint64_t)64 << 20;
 	m->tuning.sample_period = 5000;	/* the hottest fifth of the blocks: a region takes LLVM some 20 ms */
 	m->tuning.heat = 1;
-	m->observer.exit = guest_ended;
-	m->observer.stopped = guest_stopped;
-	m->observer.opaque = g;
-	if (!phys_add_ram(&m->phys, GPA(MODEL_BASE), MODEL_END - MODEL_BASE, "ram", err) ||
-	    !phys_add_mmio(&m->phys, GPA(MODEL_UART), 0x100, "uart", &uart, g, err) ||
-	    !phys_add_mmio(&m->phys, GPA(MODEL_CLINT), 0x1000, "clint", &clint, g, err) ||
-	    !phys_add_mmio(&m->phys, GPA(MODEL_TEST), 0x1000, "test", &test, g, err))
-		return false;
-	if (!phys_load(&m->phys, GPA(MODEL_BASE), image->bytes, image->size))
-		return error_set(err, ERROR_HOST, "the image does not fit");
-	struct vcpu *cpu = m->vcpu[0] = vcpu_create(m, 0, err);
-	if (!cpu)
-		return false;
-	m->n_vcpus = 1;
-	if (!m->frontend->vcpu_init(cpu, g->config, err) || !m->exec->vcpu_init(cpu, err))
-		return false;
-	m->frontend->reset(cpu);
-	cpu->pc = MODEL_BASE;
-	cpu->stop_icount = LIMIT;
-	return machine_start(m, err);
-}
-
-static void run(struct guest *g)
-{
-	struct machine *m = &g->m;
-	machine_resume(m);
-	pthread_mutex_lock(&m->lock);
-	while (!g->ended)
-		pthread_cond_wait(&m->changed, &m->lock);
-	pthread_mutex_unlock(&m->lock);
-	machine_pause(m);
+	return phys_add_mmio(&m->phys, GPA(MODEL_UART), 0x100, "uart", &uart, g, err) &&
+	       phys_add_mmio(&m->phys, GPA(MODEL_CLINT), 0x1000, "clint", &clint, g, err) &&
+	       phys_add_mmio(&m->phys, GPA(MODEL_TEST), 0x1000, "test", &test, g, err) &&
+	       hart_load(&g->hart, MODEL_BASE, MODEL_END - MODEL_BASE, image->bytes, image->size, err) && hart_run(&g->hart, LIMIT, err);
 }
 
 /* How many the engine has compiled, from what --stats would say. */
@@ -138,26 +89,13 @@ bool model_run_calque(const struct model_image *image, const struct exec_ops *en
 		return error_set(err, ERROR_HOST, "out of memory");
 	*out = (struct model_output){ 0 };
 	g->sent = open_memstream((char **)&out->bytes, &out->size);
-	g->config = riscv64_frontend.config_parse(riscv64_frontend.default_cpu, err);
-	bool good = g->sent && g->config && machine_init(&g->m, MODEL_END - MODEL_BASE, err);
-	if (good) {
-		g->m.exec = engine;
-		g->m.memory = memory;
-		good = set_up(g, image, err);
-		if (good)
-			run(g);
-		machine_end_threads(&g->m);
-		out->regions = good ? regions(&g->m) : 0;
-		for (unsigned i = 0; i < g->m.n_vcpus; i++) {
-			g->m.exec->vcpu_destroy(g->m.vcpu[i]);
-			g->m.frontend->vcpu_destroy(g->m.vcpu[i]);
-		}
-		machine_destroy(&g->m);
-	}
-	out->exit = g->m.exit;
+	bool good = g->sent && hart_begin(&g->hart, engine, MODEL_END - MODEL_BASE, err);
+	g->hart.m.memory = memory;
+	good = good && run(g, image, err);
+	out->regions = good ? regions(&g->hart.m) : 0;
+	out->exit = g->hart.m.exit;
 	out->insns = g->insns;
-	if (g->config)
-		riscv64_frontend.config_free(g->config);
+	hart_end(&g->hart);
 	if (g->sent)
 		fclose(g->sent);
 	free(g);
