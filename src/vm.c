@@ -390,6 +390,13 @@ void vm_while_paused(struct vm *vm, void (*fn)(void *opaque), void *opaque)
 	pthread_mutex_unlock(&vm->control);
 }
 
+void vm_on_vcpu(struct vm *vm, struct vcpu *cpu, vcpu_fn *fn, void *opaque)
+{
+	pthread_mutex_lock(&vm->control);
+	vcpu_run_on(cpu, fn, opaque);
+	pthread_mutex_unlock(&vm->control);
+}
+
 /* vm->control held */
 static bool reset(struct vm *vm, struct error *err)
 {

@@ -40,6 +40,10 @@ void vm_pause(struct vm *vm);
  * meanwhile, so fn must not, either. Any thread but vCPUs' and the event thread.
  */
 void vm_while_paused(struct vm *vm, void (*fn)(void *opaque), void *opaque);
+/*
+ * Calls fn for the state of a vCPU, between two of its instructions and not in the midst of a reset. Any thread but vCPUs' and the event thread.
+ */
+void vm_on_vcpu(struct vm *vm, struct vcpu *cpu, vcpu_fn *fn, void *opaque);
 /* Back to power-on with images loaded anew (other memory keeps its contents); paused afterwards. */
 MUST_CHECK bool vm_reset(struct vm *vm, struct error *err);
 /* The same, and then it runs again if it ran before. */

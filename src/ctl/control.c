@@ -82,7 +82,7 @@ bool ctl_status(struct ctl_call *call, struct error *err)
 	json_open(j, "vcpus", '[');
 	for (unsigned i = 0; i < m->n_vcpus; i++) {
 		struct vcpu_status s;
-		vcpu_run_on(m->vcpu[i], look_at, &s);
+		vm_on_vcpu(call->ctl->vm, m->vcpu[i], look_at, &s);
 		json_open(j, NULL, '{');
 		json_number(j, "vcpu", i);
 		json_string(j, "state", s.state);

@@ -50,7 +50,7 @@ bool ctl_regs(struct ctl_call *call, struct error *err)
 	if (!cpu)
 		return false;
 	json_number(call->json, "vcpu", cpu->index);
-	vcpu_run_on(cpu, put_registers, &(struct look){ call, call->json });
+	vm_on_vcpu(call->ctl->vm, cpu, put_registers, &(struct look){ call, call->json });
 	return true;
 }
 
@@ -105,7 +105,7 @@ bool ctl_mem(struct ctl_call *call, struct error *err)
 	struct vcpu *cpu = ctl_vcpu(call, err);
 	if (!cpu || !prepare(call->request, &a, err))
 		return false;
-	vcpu_run_on(cpu, do_access, &a);
+	vm_on_vcpu(call->ctl->vm, cpu, do_access, &a);
 	bool good = a.good || refuse(&a, err);
 	if (good) {
 		json_hex(call->json, "address", a.address);
@@ -134,7 +134,7 @@ bool ctl_translate(struct ctl_call *call, struct error *err)
 	struct vcpu *cpu = ctl_vcpu(call, err);
 	if (!cpu)
 		return false;
-	vcpu_run_on(cpu, do_walk, &w);
+	vm_on_vcpu(call->ctl->vm, cpu, do_walk, &w);
 	if (!w.good)
 		return error_set(err, ERROR_USAGE, "0x%" PRIx64 " is not mapped on vCPU %u", w.va, cpu->index);
 	const struct phys_range *r = phys_find(&cpu->machine->phys, GPA(w.pa));
