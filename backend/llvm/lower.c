@@ -111,19 +111,27 @@ static void set_uop_line(struct lowering *l, unsigned uop)
 }
 
 /* Interrupts, budget and kicks are seen here. */
-static void poll(struct lowering *l)
+static void poll(struct lowering *l, LLVMBasicBlockRef tripped)
 {
-	LLVMBasicBlockRef body = lower_block(l, "body"), tripped = lower_block(l, "tripped");
+	LLVMBasicBlockRef body = lower_block(l, "body");
 	/* another thread stores to it; LLVM compares with memory in one instruction only if it takes it for plain */
 	LLVMTypeRef type = LLVMFunctionType(LLVMVoidTypeInContext(l->ctx), NULL, 0, false);
 	value barrier = LLVMGetInlineAsm(type, "", 0, "", 0, true, false, LLVMInlineAsmDialectATT, false);
 	LLVMBuildCall2(l->b, type, barrier, NULL, 0, "");
 	lower_likely(l, CMP(ULT, lower_load(l, l->i64, l->icount), lower_load(l, l->i64, VCPU(deadline))), body, tripped);
+	lower_at(l, body);
+}
+
+/* Where the block's beginning may go instead: the run loop, which looks where to go on. */
+static LLVMBasicBlockRef make_tripped(struct lowering *l)
+{
+	LLVMBasicBlockRef begin = LLVMGetInsertBlock(l->b), tripped = lower_block(l, "tripped");
 	lower_at(l, tripped);
 	lower_store_dirty(l);
 	lower_store(l, K(1), FIELD(lower_load(l, l->ptr, VCPU(exec)), offsetof(struct stencil_calls, in_region)));
-	lower_leave(l, BIN(Add, slot_get(l, SLOT_PAGE), K((int64_t)l->block->position)));
-	lower_at(l, body);
+	lower_leave(l, lower_here(l));
+	lower_at(l, begin);
+	return tripped;
 }
 
 static void lower_one_block(struct lowering *l, unsigned index)
@@ -140,8 +148,11 @@ static void lower_one_block(struct lowering *l, unsigned index)
 	memcpy(l->dirty, l->dirty_at[index], sizeof l->dirty);
 	memcpy(l->form, l->form_at[index], sizeof l->form);
 	windows_begin_block(l, index);
+	LLVMBasicBlockRef tripped = l->block->polls || l->block->arrives ? make_tripped(l) : NULL;
+	if (l->block->arrives)
+		lower_arrive(l, tripped);
 	if (l->block->polls)
-		poll(l);
+		poll(l, tripped);
 	LLVMBuildStore(l->b, BIN(Add, lower_load(l, l->i64, l->icount), K(l->block->n_insns)), l->icount);
 	for (unsigned i = 0; i < l->block->n_uops; i++) {
 		l->bound = &l->block->bound[i];

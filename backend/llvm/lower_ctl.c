@@ -92,7 +92,8 @@ LOWER(jr)
 		LLVMBasicBlockRef here = lower_block(l, "here");
 		LLVMAddCase(choice, K((int64_t)l->region->block[to[i]].position), here);
 		lower_at(l, here);
-		lower_enter(l, to[i]);
+		lower_store_for(l, to[i]);
+		LLVMBuildBr(l->b, l->entries[to[i]]);
 	}
 	lower_at(l, other);
 	lower_indirect(l, pc);

@@ -43,6 +43,11 @@ value lower_target(struct lowering *l, unsigned n)
 	return BIN(Add, slot_get(l, SLOT_PAGE), K((int64_t)l->block->exit[n].target));
 }
 
+value lower_here(struct lowering *l)
+{
+	return BIN(Add, slot_get(l, SLOT_PAGE), K((int64_t)l->block->position));
+}
+
 /* Jumps to other generated code at the beginning of a block. */
 static void jump(struct lowering *l, value code)
 {
@@ -124,37 +129,29 @@ void lower_make_mapped(struct lowering *l)
 }
 
 /*
- * Goes elsewhere unless the block's page is mapped where the region has it. What has been found so holds until the region is left, as it does for the
- * head's page: a change is seen by a poll.
+ * Goes to `elsewhere` unless the block's page is mapped where the region has it. What has been found so holds until the region is left, as it does for
+ * the head's page: a change is seen by a poll.
  */
-static void check_mapped(struct lowering *l, unsigned to)
+static void check_mapped(struct lowering *l, LLVMBasicBlockRef elsewhere)
 {
-	int32_t position = l->region->block[to].position;
-	value mapped = l->mapped[first_in_page(l->region, region_page(position))];
-	LLVMBasicBlockRef look = lower_block(l, "look"), found = lower_block(l, "found"), inside = lower_block(l, "inside"), elsewhere = lower_block(l, "elsewhere");
+	value mapped = l->mapped[first_in_page(l->region, region_page(l->block->position))];
+	LLVMBasicBlockRef look = lower_block(l, "look"), found = lower_block(l, "found"), inside = lower_block(l, "inside");
 	lower_likely(l, LLVMBuildLoad2(l->b, l->i1, mapped, ""), inside, look);
 	lower_at(l, look);
-	value pc = BIN(Add, slot_get(l, SLOT_PAGE), K((int64_t)position)), entry, same = holds(l, pc, &entry);
-	value own = load_link(l, to, offsetof(struct region_links, own));
+	value entry, same = holds(l, lower_here(l), &entry), own = load_link(l, here(l), offsetof(struct region_links, own));
 	lower_likely(l, BIN(And, same, CMP(EQ, found_code(l, entry), own)), found, elsewhere);
-	lower_at(l, elsewhere);
-	lower_indirect(l, pc);
 	lower_at(l, found);
 	LLVMBuildStore(l->b, LLVMConstInt(l->i1, 1, 0), mapped);
 	LLVMBuildBr(l->b, inside);
 	lower_at(l, inside);
 }
 
-void lower_enter(struct lowering *l, unsigned to)
+void lower_arrive(struct lowering *l, LLVMBasicBlockRef elsewhere)
 {
-	int32_t page = region_page(l->region->block[to].position);
-	if (page != region_page(l->block->position)) {
-		if (page)
-			check_mapped(l, to);
-		lower_store(l, BIN(Add, slot_get(l, SLOT_PAGE), K((int64_t)page)), VCPU(reg[SLOT_PAGE]));
-	}
-	lower_store_for(l, to);
-	LLVMBuildBr(l->b, l->entries[to]);
+	int32_t page = region_page(l->block->position);
+	if (page)
+		check_mapped(l, elsewhere);
+	lower_store(l, BIN(Add, slot_get(l, SLOT_PAGE), K((int64_t)page)), VCPU(reg[SLOT_PAGE]));
 }
 
 void lower_exit(struct lowering *l, unsigned n)
@@ -162,7 +159,8 @@ void lower_exit(struct lowering *l, unsigned n)
 	const struct region_exit *exit = &l->block->exit[n];
 	switch (exit->way) {
 	case WAY_INSIDE:
-		lower_enter(l, exit->to);
+		lower_store_for(l, exit->to);
+		LLVMBuildBr(l->b, l->entries[exit->to]);
 		break;
 	case WAY_CODE:
 		lower_store_dirty(l);

@@ -214,8 +214,8 @@ static bool has_helper(const struct region_block *rb)
 	return false;
 }
 
-/* Each loop has an edge that does not lead on in the order of the blocks. */
-static void choose_polls(struct region *r, bool all)
+/* What edges ask of the blocks that they lead to. Each loop has an edge that does not lead on in the order of the blocks. */
+static void mark_targets(struct region *r, bool all)
 {
 	unsigned to[REGION_MAX_NEXT];
 	for (unsigned i = 0; i < r->n_blocks; i++) {
@@ -223,6 +223,7 @@ static void choose_polls(struct region *r, bool all)
 		r->block[i].polls |= all || i == 0;
 		for (unsigned n = region_next(r, i, to); n-- > 0;) {
 			r->block[to[n]].polls |= helper || to[n] <= i;
+			r->block[to[n]].arrives |= region_page(r->block[to[n]].position) != region_page(r->block[i].position);
 			r->loops |= to[n] <= i && r->block[i].reached;
 		}
 	}
@@ -287,7 +288,7 @@ static bool form(struct region *r, const struct region_former *how, struct code_
 		}
 	}
 	find_reached(r);
-	choose_polls(r, how->poll_all);
+	mark_targets(r, how->poll_all);
 	return true;
 }
 

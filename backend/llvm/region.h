@@ -47,6 +47,7 @@ struct region_block {
 	bool landing;			/* … and other indirect jumps here */
 	bool reached;			/* some edge leads to it */
 	bool polls;			/* interrupts are seen at its beginning */
+	bool arrives;			/* some edge leads to it from another page */
 	struct region_exit exit[2];
 };
 

@@ -23,7 +23,7 @@ static void put(struct writer *w, const void *bytes, size_t size)
 
 static void put_block(struct writer *w, const struct region_block *rb)
 {
-	const uint32_t flags = (uint32_t)(rb->calls | rb->returns << 1 | rb->behind_call << 2 | rb->landing << 3 | rb->reached << 4 | rb->polls << 5);
+	const uint32_t flags = (uint32_t)(rb->calls | rb->returns << 1 | rb->behind_call << 2 | rb->landing << 3 | rb->reached << 4 | rb->polls << 5 | rb->arrives << 6);
 	const uint32_t words[] = {
 		(uint32_t)rb->position, rb->n_insns, rb->n_uops, flags,
 		rb->exit[0].way, rb->exit[0].to, (uint32_t)rb->exit[0].target, rb->exit[1].way, rb->exit[1].to, (uint32_t)rb->exit[1].target,
