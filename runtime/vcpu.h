@@ -82,6 +82,10 @@ struct vcpu_debug {
 	bool passing;			/* what is accessed now stops nobody */
 };
 
+/* The last jumps to code that was not linked, nor in the virtual-PC cache: what led to a crash has rarely run before. The executor's. */
+#define VCPU_TRAIL 16
+struct vcpu_jump { uint64_t icount, to; };
+
 struct vcpu {
 	/*
 	 * What generated code touches most comes first, for short displacements.
@@ -139,6 +143,8 @@ struct vcpu {
 	_Atomic bool frozen;		/* runs nothing while another vCPU is stepped alone */
 	uint64_t sample_icount;		/* the run loop is entered again when icount has reached this: the engine's; UINT64_MAX: never */
 	struct vcpu_debug debug;
+	struct vcpu_jump trail[VCPU_TRAIL];	/* a ring … */
+	uint64_t n_trail;			/* … of so many */
 	uint64_t step_pc;		/* single step: where the instruction stood that observer.step is told of */
 };
 

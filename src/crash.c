@@ -179,12 +179,25 @@ static void print_traps(const struct printer *p)
 	}
 }
 
+/* What runs again and again is linked and leaves no trace. */
+static void print_trail(const struct printer *p)
+{
+	const struct vcpu *cpu = p->cpu;
+	uint64_t first = cpu->n_trail > VCPU_TRAIL ? cpu->n_trail - VCPU_TRAIL : 0;
+	if (first == cpu->n_trail)
+		return;
+	title(p, "last jumps to code that was not at hand");
+	for (uint64_t i = first; i < cpu->n_trail; i++) {
+		const struct vcpu_jump *jump = &cpu->trail[i % VCPU_TRAIL];
+		fprintf(p->f, "  %" PRIu64 " instructions ago: 0x%" PRIx64, cpu->icount - jump->icount, jump->to);
+		end_with_name(p, jump->to);
+	}
+}
+
 static void print_blocks(const struct printer *p)
 {
 	const struct past *past = &p->c->past[p->cpu->index];
 	uint64_t first = past->n_blocks > BLOCKS ? past->n_blocks - BLOCKS : 0;
-	if (!past->n_blocks)
-		return;
 	title(p, "last blocks");
 	for (uint64_t i = first; i < past->n_blocks; i++) {
 		const struct block *b = &past->block[i % BLOCKS];
@@ -241,6 +254,9 @@ void crash_print(const struct crash *c, unsigned vcpu, const struct names *names
 	report_registers(c->vm, vcpu, f);
 	print_code(&p);
 	print_traps(&p);
-	print_blocks(&p);
+	if (p.c->past[p.cpu->index].n_blocks)
+		print_blocks(&p);
+	else
+		print_trail(&p);
 	print_stack(&p);
 }

@@ -126,12 +126,21 @@ const void *finder_probe(struct vcpu *cpu, uint64_t va)
 	return j->code;
 }
 
+/* A trap handler that cannot be fetched is looked for time and again. */
+static void note_jump(struct vcpu *cpu, uint64_t va)
+{
+	const struct vcpu_jump *last = &cpu->trail[(cpu->n_trail - 1) % VCPU_TRAIL];
+	if (last->to != va || last->icount != cpu->icount)
+		cpu->trail[cpu->n_trail++ % VCPU_TRAIL] = (struct vcpu_jump){ cpu->icount, va };
+}
+
 static struct code_block *find_block(struct finder *x, uint64_t va)
 {
 	struct vcpu *cpu = x->cpu;
 	cpu->reg[SLOT_PAGE] = va & PAGE_MASK;
 	cpu->pc = va;
 	x->lookups++;
+	note_jump(cpu, va);
 	bool breaks = unlikely(cpu->machine->debug) && debug_breaks_page(cpu->machine->debug, va);
 	if (breaks && debug_stops_at(cpu, va))
 		return NULL;

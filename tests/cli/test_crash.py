@@ -20,7 +20,7 @@ def died(*args):
 
 def sections(text):
     """{title: lines}; what comes before the first of them is the vCPU's"""
-    parts = re.split(r"^(?=code$|last exceptions and interrupts$|last blocks$|stack$|calque: )", text, flags=re.M)
+    parts = re.split(r"^(?=code$|last exceptions and interrupts$|last jumps to code that was not at hand$|last blocks$|stack$|calque: )", text, flags=re.M)
     return {p.split("\n", 1)[0].split(":")[0]: p.splitlines()[1:] for p in parts}
 
 
@@ -28,9 +28,11 @@ def report():
     """A jump into nowhere, whose handler is nowhere, too: the caller is known by the return address register."""
     text = died()
     found = sections(text)
-    equal(list(found), ["vCPU 0, kernel mode", "code", "last exceptions and interrupts", "stack", "calque"])
+    equal(list(found), ["vCPU 0, kernel mode", "code", "last exceptions and interrupts", "last jumps to code that was not at hand", "stack", "calque"])
     contains(text, "   pc 0000000000000010")
     equal(found["code"], ["  0000000000000010  (not readable)"])
+    equal(found["last jumps to code that was not at hand"][-1], "  0 instructions ago: 0x10")
+    contains(found["last jumps to code that was not at hand"][0], "_start")
     equal(found["last exceptions and interrupts"], ["  0 instructions ago: instruction access fault, value 0x10, 1001 times, at 0x10"])
     equal([x.split()[0] for x in found["stack"]], ["#0", "#1"])
     contains(found["stack"][1], "  _start+0x")
