@@ -92,20 +92,12 @@ static const struct option annotate_options[] = {
 
 /* ---- watching the run ---- */
 
-static FILE *open_file(const char *option, const char *path, struct error *err)
-{
-	FILE *f = fopen(path, "we");
-	if (!f)
-		error_set(err, ERROR_USAGE, "--%s %.200s: %s", option, path, strerror(errno));
-	return f;
-}
-
 /* What cannot be written is said before the guest runs for an hour. */
 static bool open_files(struct profiling *p, struct error *err)
 {
 	bool own = p->output && p->form.out != PROFILE_PERF_MAP;	/* perf_start opens that */
-	return (!own || (p->output_file = open_file("output", p->output, err))) &&
-	       (!p->flamegraph || (p->flamegraph_file = open_file("flamegraph", p->flamegraph, err)));
+	return (!own || (p->output_file = command_output("output", p->output, err))) &&
+	       (!p->flamegraph || (p->flamegraph_file = command_output("flamegraph", p->flamegraph, err)));
 }
 
 static bool start(void *opaque, struct vm *vm, struct error *err)

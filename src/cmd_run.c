@@ -91,14 +91,6 @@ static bool catch_signals(struct run *run, struct error *err)
 
 /* ---- setting up ---- */
 
-static FILE *open_output(const char *option, const char *path, struct error *err)
-{
-	FILE *f = fopen(path, "we");
-	if (!f)
-		error_set(err, ERROR_USAGE, "--%s %.200s: %s", option, path, strerror(errno));
-	return f;
-}
-
 static bool open_consoles(struct run *run, struct error *err)
 {
 	struct run_options *o = &run->o;
@@ -130,7 +122,7 @@ static int dump_dtb(struct run *run, struct error *err)
 	run->vm = vm_create_empty(&run->o.config, err);
 	if (!run->vm || !run->vm->board->dump_dtb(&run->vm->machine, &run->vm->config, &blob, &size, err))
 		goto fail;
-	f = strcmp(path, "-") ? open_output("dump-dtb", path, err) : stdout;
+	f = strcmp(path, "-") ? command_output("dump-dtb", path, err) : stdout;
 	if (!f)
 		goto fail;
 	bool written = fwrite(blob, 1, size, f) == size && !fflush(f);
@@ -163,9 +155,9 @@ static bool set_up(struct run *run, struct error *err)
 	/* what is wrong with the configuration is said before files are emptied and sockets made */
 	if (!vm_config_resolve(c, &parts, err))
 		return false;
-	if (o->log_path && !(run->log = open_output("log", o->log_path, err)))
+	if (o->log_path && !(run->log = command_output("log", o->log_path, err)))
 		return false;
-	if (o->json_path && !(run->json = open_output("json", o->json_path, err)))
+	if (o->json_path && !(run->json = command_output("json", o->json_path, err)))
 		return false;
 	c->log = o->log;
 	c->log_file = run->log ? run->log : stderr;

@@ -21,6 +21,14 @@ int command_fail(const char *name, const struct error *err)
 	return err->code == ERROR_USAGE ? STATUS_USAGE : STATUS_HOST;
 }
 
+FILE *command_output(const char *option, const char *path, struct error *err)
+{
+	FILE *f = fopen(path, "we");
+	if (!f)
+		error_set(err, ERROR_USAGE, "--%s %.200s: %s", option, path, strerror(errno));
+	return f;
+}
+
 int command_finish(const char *name, int status)
 {
 	if (!fflush(stdout) && !ferror(stdout))

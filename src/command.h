@@ -37,5 +37,7 @@ enum { STATUS_OK = 0, STATUS_FAILED = 1, STATUS_USAGE = 2, STATUS_HOST = 3, STAT
 MUST_CHECK bool command_parse(const struct command_syntax *s, int argc, char **argv, int *status);
 /* Prints "calque NAME: MESSAGE" on one line of stderr and returns the exit status. */
 int command_fail(const char *name, const struct error *err);
+/* Opens a file that `--option` names, to be written anew. NULL: err says which and why. */
+FILE *command_output(const char *option, const char *path, struct error *err);
 /* Flushes stdout; an error there (a full disk) turns status 0 into 3. */
 int command_finish(const char *name, int status);
