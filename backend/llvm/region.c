@@ -106,7 +106,7 @@ static struct code_block *find_at(struct former *f, int64_t position)
 		return how->far.find ? how->far.find(how->far.opaque, position) : NULL;
 	unsigned offset = position & (PAGE_SIZE - 1);
 	struct code_block *to = codecache_find(how->cache, (beside->pa & PAGE_MASK) + offset, beside->mode);
-	return to || !shape ? to : how->make_block(how->opaque, beside, offset);
+	return to || !how->make_block ? to : how->make_block(how->opaque, beside, offset);
 }
 
 static void follow_exit(struct former *f, unsigned from, unsigned n)
@@ -126,7 +126,7 @@ static void follow_exit(struct former *f, unsigned from, unsigned n)
 	}
 	if (region_page(position) != region_page(rb->position))
 		return;
-	if (!to->code)
+	if (!to->code && f->how->make_code)
 		f->how->make_code(f->how->opaque, to);
 	if (to->code) {
 		way->way = WAY_CODE;
@@ -330,15 +330,6 @@ static void shape_without(const struct region *r, const bool kept[REGION_MAX_BLO
 	}
 }
 
-static struct code_block *make_none(void *opaque, const struct code_block *in, unsigned offset)
-{
-	return NULL;
-}
-
-static void leave_as_it_is(void *opaque, struct code_block *b)
-{
-}
-
 bool region_form(struct region *r, const struct region_former *how, struct code_block *head)
 {
 	bool returns[REGION_MAX_BLOCKS] = { false };
@@ -352,7 +343,5 @@ bool region_form(struct region *r, const struct region_former *how, struct code_
 	struct region_former only = *how;
 	shape_without(r, returns, &shape);
 	only.shape = &shape;
-	only.make_block = make_none;
-	only.make_code = leave_as_it_is;
 	return form(r, &only, head);
 }

@@ -88,7 +88,7 @@ struct region_former {
 	struct region_far far;	/* find NULL: the region has one page */
 	/* Not NULL: the region is to have this shape, whether or not its blocks have been executed. */
 	const struct region_shape *shape;
-	region_make_block *make_block;
+	region_make_block *make_block;	/* NULL, and so the next: there are only those that have been executed */
 	region_make_code *make_code;
 	void *opaque;
 };

@@ -254,12 +254,12 @@ void regions_compile_now(struct regions *r, struct code_block *b)
 /* The same where the block has been found hot. */
 static void compile_around(struct worker *w, struct code_block *b, struct sighting seen, bool unlocked)
 {
-	const struct regions *r = w->regions;
+	struct regions *r = w->regions;
 	struct code_block *head = forming_around(&r->config, &w->forming, b, &seen);
 	if (head)
 		compile(w, head, &seen, unlocked);
 	else
-		w->regions->stats.failed++;
+		r->stats.failed++;
 }
 
 /* Compiles what is hot. */

@@ -77,7 +77,7 @@ static bool form(struct code_block *head, const struct region_shape *shape)
 {
 	const struct region_former former = {
 		.far = { find_far, NULL },
-		.cache = cc, .tuning = &tuning_default, .frontend = &frontend, .op_of = op_of, .shape = shape, .make_block = make_case,
+		.cache = cc, .tuning = &tuning_default, .frontend = &frontend, .op_of = op_of, .shape = shape, .make_block = shape ? make_case : NULL,
 	};
 	return region_form(&r, &former, head);
 }
