@@ -13,7 +13,7 @@
 #define RESERVATION (WINDOW_SIZE + 2 * WINDOW_GUARD)
 
 /*
- * A four-level host has room for 255 windows. The vCPUs of a machine share half of that; one that wants to be of use needs a
+ * A four-level host has room for 204 windows. The vCPUs of a machine share half of that; one that wants to be of use needs a
  * few, for a program's data and stack and a kernel's linear mapping and its own memory.
  */
 enum { WINDOWS_PER_MACHINE = 128, WINDOWS_MIN = 6, WINDOWS_MAX = 64 };
@@ -423,4 +423,24 @@ enum window_answer window_fault(struct vcpu *cpu, uint64_t host_address, bool wr
 enum window_answer window_fault_at(struct vcpu *cpu, uint64_t va, bool write)
 {
 	return counted(cpu, fill(cpu, va, write, false));
+}
+
+uint64_t window_home(const struct vcpu *cpu)
+{
+	enum { SMALL = 1 << 16 };	/* no address that a system gives its programs */
+	uint64_t home = 0;
+	unsigned most = 0;
+	for (unsigned i = 1; cpu->window_table && i < SLOT_TEMP; i++) {
+		uint64_t segment = cpu->reg[i] >> WINDOW_BITS;
+		unsigned n = 0;
+		if (cpu->reg[i] < SMALL || cpu->window_table[WINDOW_INDEX(cpu->reg[i])] == WINDOW_POISON(cpu->reg[i]))
+			continue;
+		for (unsigned k = 1; k < SLOT_TEMP; k++)
+			n += cpu->reg[k] >> WINDOW_BITS == segment;
+		if (n > most) {
+			most = n;
+			home = segment;
+		}
+	}
+	return home;
 }

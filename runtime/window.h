@@ -8,9 +8,9 @@
  *
  *	host = va + cpu->window_table[va >> 39 & 0x3ffff]
  *
- * and accesses it. A segment that is in use has a window, 2^39 bytes of host address space with a guard of 1 MiB on each side,
+ * and accesses it. A segment that is in use has a window, 2^39 bytes of host address space with a guard of 64 GiB on each side,
  * which are not accessible at first; its entry is the distance from guest to host. All others hold POISON. One entry may serve
- * a base register and any displacement of up to WINDOW_GUARD bytes, the access included. No va whatsoever reaches memory that
+ * a base register and any displacement of up to WINDOW_GUARD bytes, the access included, an array's index of 32 bits among them. No va whatsoever reaches memory that
  * is not the guest's:
  *
  * - The index holds bits 39 to 56. An address that shares the index with a window's segment and differs in bits 57 to 63 is
@@ -41,7 +41,7 @@
 
 #define WINDOW_BITS	39
 #define WINDOW_SIZE	((uint64_t)1 << WINDOW_BITS)
-#define WINDOW_GUARD	((uint64_t)1 << 20)
+#define WINDOW_GUARD	((uint64_t)1 << 36)
 #define WINDOW_ENTRIES	((uint64_t)1 << 18)
 #define WINDOW_INDEX(va) ((va) >> WINDOW_BITS & (WINDOW_ENTRIES - 1))
 #define WINDOW_POISON(va) (((uint64_t)1 << 56) + ((uint64_t)1 << 40) - (WINDOW_INDEX(va) << WINDOW_BITS))
@@ -65,6 +65,8 @@ void window_disable(struct machine *m);
  * for addresses outside of the current windows: guards, poison, segments that have no window yet.
  */
 enum window_answer window_fault(struct vcpu *cpu, uint64_t host_address, bool write);
+/* The segment (va >> WINDOW_BITS) into which most of the vCPU's registers point, of those with a window; any, if there is none. On its thread. */
+uint64_t window_home(const struct vcpu *cpu);
 /*
  * The same where the guest address is known: gives its segment a window if it has none, which may take one from another
  * segment, and maps the page if it is not. After WINDOW_RETRY the table must be looked at again.

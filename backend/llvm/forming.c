@@ -27,6 +27,7 @@ bool forming_of(const struct regions_config *c, struct region *r, struct code_bl
 	if (!region_form(r, &former, head))
 		return false;
 	r->windows = c->windows && !head->no_windows;
+	r->home = seen->cpu ? seen->home : 0;
 	r->lines = c->lines;
 	r->text = log_wants(c->machine, LOG_IR);
 	return true;

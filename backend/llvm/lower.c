@@ -157,7 +157,6 @@ static void lower_one_block(struct lowering *l, unsigned index)
 	for (unsigned i = 0; i < l->block->n_uops; i++) {
 		l->bound = &l->block->bound[i];
 		set_uop_line(l, i);
-		windows_before(l, &l->block->uop[i]);
 		lower_of[l->block->uop[i].op](l, &l->block->uop[i]);
 		if (op_info[l->block->uop[i].op].has_d)
 			l->form[l->block->uop[i].d] = (uint8_t)lower_form(l, &l->block->uop[i]);

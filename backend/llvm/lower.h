@@ -11,6 +11,7 @@
  */
 #pragma once
 #include <llvm-c/Core.h>
+#include "backend/llvm/lower_near.h"
 #include "backend/llvm/region.h"
 #include "backend/llvm/sites.h"
 #include "backend/stencil/abi.h"
@@ -48,9 +49,10 @@ struct lowering {
 	unsigned line;				/* of the running block */
 	/* lower_window.c: */
 	LLVMValueRef table;			/* alloca: cpu->window_table */
+	LLVMValueRef home;			/* alloca: the table's entry of region.home */
 	LLVMValueRef addend[VCPU_SLOTS];	/* allocas: the window table's entry for the address in a base slot; NULL: no base */
-	uint32_t (*near)[VCPU_SLOTS];		/* by block, what `distance` is at its beginning */
-	uint32_t distance[VCPU_SLOTS];		/* how far the slot may be from an address that addend is for */
+	struct near *near;
+	struct near_state at;			/* before the running micro-op */
 	unsigned pins[STENCIL_PINS];
 };
 
@@ -138,5 +140,7 @@ void lower_make_mapped(struct lowering *l);
 void lower_indirect(struct lowering *l, value pc);
 void lower_leave(struct lowering *l, value pc);
 value lower_target(struct lowering *l, unsigned n);
+/* The running block's number */
+static inline unsigned lower_index(const struct lowering *l) { return (unsigned)(l->block - l->region->block); }
 /* The guest address of the running block */
 value lower_here(struct lowering *l);

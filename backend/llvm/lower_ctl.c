@@ -55,7 +55,7 @@ LOWER(jmp)
 static unsigned frequency(const struct lowering *l, unsigned n)
 {
 	const struct region_exit *exit = &l->block->exit[n];
-	unsigned here = (unsigned)(l->block - l->region->block);
+	unsigned here = lower_index(l);
 	unsigned loops = exit->way == WAY_INSIDE ? region_shared_loops(&l->loops, here, exit->to) : 0;
 	return 1u << 4 * (loops < 6 ? loops : 6);
 }

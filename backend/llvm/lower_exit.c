@@ -12,14 +12,9 @@ static value load_link(struct lowering *l, size_t block, size_t member)
 	return lower_load(l, l->ptr, FIELD(l->links, block * sizeof(struct region_links) + member));
 }
 
-static size_t here(const struct lowering *l)
-{
-	return (size_t)(l->block - l->region->block);
-}
-
 value lower_self(struct lowering *l)
 {
-	return FIELD(load_link(l, here(l), offsetof(struct region_links, bound)), (l->bound - l->block->bound) * (ptrdiff_t)sizeof *l->bound);
+	return FIELD(load_link(l, lower_index(l), offsetof(struct region_links, bound)), (l->bound - l->block->bound) * (ptrdiff_t)sizeof *l->bound);
 }
 
 value lower_slow(struct lowering *l, const struct uop *u)
@@ -138,7 +133,7 @@ static void check_mapped(struct lowering *l, LLVMBasicBlockRef elsewhere)
 	LLVMBasicBlockRef look = lower_block(l, "look"), found = lower_block(l, "found"), inside = lower_block(l, "inside");
 	lower_likely(l, LLVMBuildLoad2(l->b, l->i1, mapped, ""), inside, look);
 	lower_at(l, look);
-	value entry, same = holds(l, lower_here(l), &entry), own = load_link(l, here(l), offsetof(struct region_links, own));
+	value entry, same = holds(l, lower_here(l), &entry), own = load_link(l, lower_index(l), offsetof(struct region_links, own));
 	lower_likely(l, BIN(And, same, CMP(EQ, found_code(l, entry), own)), found, elsewhere);
 	lower_at(l, found);
 	LLVMBuildStore(l->b, LLVMConstInt(l->i1, 1, 0), mapped);
@@ -164,7 +159,7 @@ void lower_exit(struct lowering *l, unsigned n)
 		break;
 	case WAY_CODE:
 		lower_store_dirty(l);
-		jump(l, load_link(l, here(l), offsetof(struct region_links, code[n])));
+		jump(l, load_link(l, lower_index(l), offsetof(struct region_links, code[n])));
 		break;
 	case WAY_LOOKUP:
 		lower_indirect(l, lower_target(l, n));

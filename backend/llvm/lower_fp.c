@@ -190,13 +190,23 @@ void fp_set(struct lowering *l, unsigned slot, value raw)
 	set_both(l, slot, fp_bits_of(l, canonical(l, raw)), raw);
 }
 
-value fp_formed(struct lowering *l, unsigned slot)
+/* The raw value, with no other NaN than the canonical one if it is a result */
+static value formed(struct lowering *l, unsigned slot)
 {
 	bool is_double = l->form[slot] == FORM_DOUBLE;
 	value raw = LLVMBuildLoad2(l->b, is_double ? l->f64 : l->f32, is_double ? l->raw64[slot] : l->raw32[slot], "");
-	if (l->form[slot] != FORM_LOADED)
-		raw = canonical(l, raw);
-	value v = is_double ? raw : fp_boxed(l, fp_bits_of(l, raw));
+	return l->form[slot] == FORM_LOADED ? raw : canonical(l, raw);
+}
+
+value fp_word(struct lowering *l, unsigned slot)
+{
+	bool is_single = l->form[slot] == FORM_SINGLE || l->form[slot] == FORM_LOADED;
+	return is_single ? formed(l, slot) : slot_get(l, slot);
+}
+
+value fp_formed(struct lowering *l, unsigned slot)
+{
+	value raw = formed(l, slot), v = l->form[slot] == FORM_DOUBLE ? raw : fp_boxed(l, fp_bits_of(l, raw));
 	return LLVMBuildBitCast(l->b, v, l->raw64[slot] ? l->f64 : l->i64, "");
 }
 

@@ -16,6 +16,8 @@
 void fp_make_raw(struct lowering *l);
 /* The bits of a slot in a form other than FORM_BITS, as slot_held has them */
 value fp_formed(struct lowering *l, unsigned slot);
+/* The low 32 bits of a slot: as a float where they are that of one already, else with the upper ones */
+value fp_word(struct lowering *l, unsigned slot);
 /* A slot's 64 bits have become v. */
 void fp_follow(struct lowering *l, unsigned slot, value v);
 

@@ -106,7 +106,7 @@ static void store(struct lowering *l, const struct uop *u, LLVMTypeRef type)
 	struct access x;
 	unsigned bytes = LLVMGetIntTypeWidth(type) / 8;
 	if (l->region->windows) {
-		windows_store(l, u, type == l->i64 ? slot_held(l, u->b) : B, (unsigned)__builtin_ctz(bytes));
+		windows_store(l, u, type == l->i64 ? slot_held(l, u->b) : type == l->i32 ? fp_word(l, u->b) : B, (unsigned)__builtin_ctz(bytes));
 		return;
 	}
 	value v = bytes < 8 ? LLVMBuildTrunc(l->b, B, type, "") : B;

@@ -68,7 +68,7 @@ void lower_flush(struct lowering *l)
 
 void lower_write_through(struct lowering *l)
 {
-	unsigned here = (unsigned)(l->block - l->region->block);
+	unsigned here = lower_index(l);
 	lower_store_for(l, here);
 	for (unsigned slot = 0; slot < VCPU_SLOTS; slot++)
 		l->dirty[slot] &= l->kept[here][slot];

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * Accesses through direct windows (runtime/window.h): host = guest address + what the window's table says of its segment. The table is looked
- * at once for a base slot, not at each access: one entry serves whatever is near an address that it was looked up for, or that has been
- * accessed since with success. How far a slot may be from such an address is followed through the region.
+ * at once for what a loop goes along, not at each access (lower_near.h). An address that is not known to be near one that has been looked up is
+ * expected in the segment in which most are, which takes a comparison beside the access and no register; elsewhere its entry is looked up.
  */
 #include "backend/llvm/lower_window.h"
 #include <stdarg.h>
@@ -13,99 +13,6 @@
 #include "ir/op_info.h"
 #include "runtime/window.h"
 
-#define UNKNOWN UINT32_MAX
-/* Beyond this a slot counts as unknown; the rest of the guard is for displacements. */
-#define FAR (WINDOW_GUARD / 2)
-
-/* ---- how far each slot may be from an address of its entry ---- */
-
-static uint64_t magnitude(int32_t v)
-{
-	return v < 0 ? -(uint64_t)v : (uint64_t)v;
-}
-
-static bool reaches_memory(const struct uop *u)
-{
-	enum op_format format = op_info[u->op].format;
-	return format == F_LOAD || format == F_STORE;
-}
-
-static uint32_t moved(uint32_t distance, int32_t by)
-{
-	return distance == UNKNOWN || distance + magnitude(by) > FAR ? UNKNOWN : distance + (uint32_t)magnitude(by);
-}
-
-static int32_t shift_of(const struct uop *u)
-{
-	return u->op == UOP_mov ? 0 : u->imm;
-}
-
-/* The entry of slot a then serves slot d too. */
-static bool passes_on(const struct lowering *l, const struct uop *u, const uint32_t distance[VCPU_SLOTS])
-{
-	return (u->op == UOP_add_i || u->op == UOP_mov) && l->addend[u->d] && l->addend[u->a] && moved(distance[u->a], shift_of(u)) != UNKNOWN;
-}
-
-static void step(const struct lowering *l, uint32_t distance[VCPU_SLOTS], const struct uop *u)
-{
-	const struct op_info *info = &op_info[u->op];
-	if (u->op == UOP_helper) {	/* may flush, and change the context */
-		for (unsigned slot = 0; slot < VCPU_SLOTS; slot++)
-			distance[slot] = UNKNOWN;
-		return;
-	}
-	if (reaches_memory(u) && l->addend[u->a])
-		distance[u->a] = moved(0, u->imm);
-	if (info->has_d)
-		distance[u->d] = passes_on(l, u, distance) ? moved(distance[u->a], shift_of(u)) : 0;
-}
-
-/* Takes what is known at the end of one block into the beginning of another. */
-static bool join(struct lowering *l, unsigned to, const uint32_t distance[VCPU_SLOTS], bool widen)
-{
-	uint32_t *at = l->near[to];
-	bool changed = false;
-	for (unsigned slot = 0; slot < VCPU_SLOTS; slot++)
-		if (l->addend[slot] && distance[slot] != UNKNOWN && at[slot] == NOT_REACHED) {
-			at[slot] = distance[slot];
-			changed = true;
-		} else if (l->addend[slot] && at[slot] != UNKNOWN && distance[slot] > at[slot]) {
-			at[slot] = widen ? UNKNOWN : distance[slot];
-			changed = true;
-		}
-	return changed;
-}
-
-static bool flow_block(struct lowering *l, unsigned index, bool widen)
-{
-	const struct region_block *rb = &l->region->block[index];
-	uint32_t distance[VCPU_SLOTS];
-	unsigned to[REGION_MAX_NEXT];
-	bool changed = false;
-	memcpy(distance, l->near[index], sizeof distance);
-	for (unsigned slot = 0; slot < VCPU_SLOTS; slot++)
-		if (l->addend[slot] && distance[slot] == NOT_REACHED)
-			return false;
-	for (unsigned i = 0; i < rb->n_uops; i++)
-		step(l, distance, &rb->uop[i]);
-	for (unsigned n = region_next(l->region, index, to); n-- > 0;)
-		changed |= join(l, to[n], distance, widen);
-	return changed;
-}
-
-/* Distances only grow; those that go on growing round a loop become unknown. */
-static void flow(struct lowering *l)
-{
-	bool changed = true;
-	for (unsigned round = 0; changed; round++) {
-		changed = false;
-		for (unsigned i = 0; i < l->region->n_blocks; i++)
-			changed |= flow_block(l, i, round > 3);
-	}
-}
-
-/* ---- lowering ---- */
-
 static value table_entry(struct lowering *l, value va)
 {
 	value at = BIN(Mul, BIN(And, BIN(LShr, va, K(WINDOW_BITS)), K(WINDOW_ENTRIES - 1)), K(sizeof(uint64_t)));
@@ -114,39 +21,40 @@ static value table_entry(struct lowering *l, value va)
 
 static void load_table(struct lowering *l)
 {
-	LLVMBuildStore(l->b, lower_load(l, l->ptr, VCPU(window_table)), l->table);
+	value table = lower_load(l, l->ptr, VCPU(window_table));
+	LLVMBuildStore(l->b, table, l->table);
+	LLVMBuildStore(l->b, lower_load(l, l->i64, FIELD(table, WINDOW_INDEX(l->region->home << WINDOW_BITS) * sizeof(uint64_t))), l->home);
 }
 
 void windows_begin_region(struct lowering *l)
 {
-	const struct region *r = l->region;
-	if (!r->windows)
+	if (!l->region->windows)
 		return;
 	l->table = LLVMBuildAlloca(l->b, l->ptr, "table");
-	l->near = malloc(r->n_blocks * sizeof *l->near);
-	if (!l->near)
-		abort();
-	for (unsigned i = 0; i < r->n_blocks; i++)
-		for (const struct uop *u = r->block[i].uop; u < r->block[i].uop + r->block[i].n_uops; u++)
-			if (reaches_memory(u) && u->a != SLOT_ZERO && !l->addend[u->a])
-				l->addend[u->a] = LLVMBuildAlloca(l->b, l->i64, "addend");
-	for (unsigned i = 0; i < r->n_blocks; i++)
-		for (unsigned slot = 0; slot < VCPU_SLOTS; slot++)
-			l->near[i][slot] = i ? NOT_REACHED : 0;
+	l->home = LLVMBuildAlloca(l->b, l->i64, "home");
+	l->near = near_find(l->region, &l->loops);
+	for (unsigned slot = 0; slot < VCPU_SLOTS; slot++)
+		if (l->near->base[slot])
+			l->addend[slot] = LLVMBuildAlloca(l->b, l->i64, "addend");
 }
 
-/* Slots have been loaded: the entries for the addresses that base slots hold now, whether or not they are addresses. */
+/* Looks up the entry for a base slot, whether or not it holds an address by now. */
+static void look_up(struct lowering *l, unsigned slot)
+{
+	LLVMBuildStore(l->b, table_entry(l, slot_get(l, slot)), l->addend[slot]);
+}
+
+/* Slots have been loaded. */
 void windows_enter_region(struct lowering *l)
 {
 	if (!l->region->windows)
 		return;
 	load_table(l);
 	for (unsigned slot = 0; slot < VCPU_SLOTS; slot++)
-		if (l->addend[slot])
-			LLVMBuildStore(l->b, table_entry(l, slot_get(l, slot)), l->addend[slot]);
+		if (near_looks_up_first(l->near, slot))
+			look_up(l, slot);
 	value sp = lower_intrinsic(l, "llvm.addressofreturnaddress", l->ptr, 0);
 	lower_store(l, sp, FIELD(lower_load(l, l->ptr, VCPU(exec)), offsetof(struct stencil_calls, entry_sp)));
-	flow(l);
 }
 
 void windows_end_region(struct lowering *l)
@@ -156,35 +64,42 @@ void windows_end_region(struct lowering *l)
 
 void windows_begin_block(struct lowering *l, unsigned index)
 {
-	for (unsigned slot = 0; l->region->windows && slot < VCPU_SLOTS; slot++)
-		l->distance[slot] = l->near[index][slot] == NOT_REACHED ? UNKNOWN : l->near[index][slot];
+	if (l->region->windows)
+		l->at = l->near->at[index];
 }
 
-void windows_before(struct lowering *l, const struct uop *u)
-{
-	if (l->region->windows && op_info[u->op].has_d && passes_on(l, u, l->distance) && u->a != u->d)
-		LLVMBuildStore(l->b, lower_load(l, l->i64, l->addend[u->a]), l->addend[u->d]);
-}
-
-/* A new base is looked up where it is made: outside of the loop that it is for. What nothing needs LLVM drops. */
 void windows_behind(struct lowering *l, const struct uop *u)
 {
+	unsigned other;
 	if (!l->region->windows)
 		return;
 	if (u->op == UOP_helper)
 		load_table(l);
-	else if (op_info[u->op].has_d && l->addend[u->d] && !passes_on(l, u, l->distance))
-		LLVMBuildStore(l->b, table_entry(l, slot_get(l, u->d)), l->addend[u->d]);
-	step(l, l->distance, u);
+	switch (near_made(l->near, &l->at, lower_index(l), u, &other)) {
+	case NEAR_SHARES:
+		LLVMBuildStore(l->b, lower_load(l, l->i64, l->addend[other]), l->addend[u->d]);
+		break;
+	case NEAR_LOOKS_UP:
+		look_up(l, u->d);
+		break;
+	case NEAR_NO_BASE: case NEAR_UNKNOWN:
+		break;
+	}
+	near_step(l->near, &l->at, lower_index(l), u);
 }
 
-/* What an access is told: the text of its instruction and of its entry in the side table, and what they name. */
+/* ---- accesses ---- */
+
+/* What an access's instructions and its entries in the side table consist of: their text, and the operands that it numbers, outputs first. */
 struct access {
-	char text[2048], places[512];
+	char text[4096], places[512];
 	size_t text_used, places_used;
-	value operand[4 + VCPU_SLOTS];
-	LLVMTypeRef type[4 + VCPU_SLOTS];
-	unsigned n;
+	value operand[5 + VCPU_SLOTS];
+	LLVMTypeRef type[5 + VCPU_SLOTS];
+	unsigned n, outputs;
+	char head[24], tail[24];	/* of the instruction, around its address */
+	unsigned base, entry, cpu, scratch, first;	/* numbers of operands; first: of those that a fault looks for */
+	bool looks;			/* the base's entry is not known */
 };
 
 __attribute__((format(printf, 3, 4))) static void append(char *at, size_t *used, const char *format, ...)
@@ -195,76 +110,137 @@ __attribute__((format(printf, 3, 4))) static void append(char *at, size_t *used,
 	va_end(ap);
 }
 
-static void add_operand(struct access *x, value v, const char *place)
+#define TEXT(...) append(x->text, &x->text_used, __VA_ARGS__)
+
+static unsigned add_place(struct access *x, const char *place)
 {
-	x->operand[x->n] = v;
-	x->type[x->n++] = LLVMTypeOf(v);
 	append(x->places, &x->places_used, x->places_used ? ",%s" : "%s", place);
+	return x->outputs + x->n;
 }
 
-/* An entry of the side table's form (sites.h); first: the number of the first place. */
-static void add_site(struct lowering *l, struct access *x, unsigned first)
+static unsigned add_output(struct access *x, const char *place)
 {
-	unsigned block = (unsigned)(l->block - l->region->block), uop = (unsigned)(l->bound - l->block->bound);
-	append(x->text, &x->text_used, "\n.pushsection " SITE_SECTION ",\"a\"\n.long 1b-., %u\n.short 3f-2f\n2:", block << SITE_UOP_BITS | uop);
-	append(x->text, &x->text_used, " .byte %u, %u\n.asciz \"$%u\"\n", SITE_ICOUNT, FORM_BITS, first);
-	add_operand(x, lower_load(l, l->i64, l->icount), "r");
+	unsigned number = add_place(x, place);
+	x->outputs++;
+	return number;
+}
+
+static unsigned add_operand(struct access *x, value v, const char *place)
+{
+	unsigned number = add_place(x, place);
+	x->operand[x->n] = v;
+	x->type[x->n++] = LLVMTypeOf(v);
+	return number;
+}
+
+/* Where a fault finds what struct vcpu does not hold. */
+static void add_state(struct lowering *l, struct access *x)
+{
+	x->first = add_operand(x, lower_load(l, l->i64, l->icount), "r");
 	for (unsigned slot = 1; slot < SLOT_TEMP; slot++)
 		if (l->dirty[slot]) {
 			value v = slot_told(l, slot);
-			append(x->text, &x->text_used, ".byte %u, %u\n.asciz \"$%u\"\n", slot, l->form[slot], ++first);
 			add_operand(x, v, LLVMTypeOf(v) == l->i64 ? "ri" : "x");
 		}
-	append(x->text, &x->text_used, "3: .balign 4\n.popsection");
 }
 
-/* The instruction with its operands; `type`: of what it loads, void for stores. */
-static value build_access(struct lowering *l, struct access *x, LLVMTypeRef type)
+/* An entry of the side table (sites.h) for the instruction at a label. */
+static void add_site(struct lowering *l, struct access *x, unsigned label)
 {
-	LLVMTypeRef fn = LLVMFunctionType(type, x->type, x->n, false);
-	value insn = LLVMGetInlineAsm(fn, x->text, x->text_used, x->places, x->places_used, true, false, LLVMInlineAsmDialectATT, false);
-	return LLVMBuildCall2(l->b, fn, insn, x->operand, x->n, "");
+	unsigned uop = (unsigned)(l->bound - l->block->bound), place = x->first;
+	TEXT("\n.pushsection " SITE_SECTION ",\"a\"\n.long %ub-., %u\n.short 3f-2f\n2:", label, lower_index(l) << SITE_UOP_BITS | uop);
+	TEXT(" .byte %u, %u\n.asciz \"$%u\"\n", SITE_ICOUNT, FORM_BITS, place);
+	for (unsigned slot = 1; slot < SLOT_TEMP; slot++)
+		if (l->dirty[slot])
+			TEXT(".byte %u, %u\n.asciz \"$%u\"\n", slot, l->form[slot], ++place);
+	TEXT("3: .balign 4\n.popsection");
 }
 
-/* The address's operands: its base and the window's entry. */
+/* The operands of the address. All is stored that a fault does not look for. */
 static void add_address(struct lowering *l, struct access *x, const struct uop *u)
 {
-	lower_write_through(l);
-	value base = A;
-	if (!l->addend[u->a]) {
-		add_operand(x, base, "r");
-		add_operand(x, table_entry(l, BIN(Add, base, K(IMM))), "r");
-		return;
+	value base = A, entry;
+	if (x->looks)
+		entry = lower_load(l, l->i64, l->home);
+	else if (l->addend[u->a])
+		entry = lower_load(l, l->i64, l->addend[u->a]);
+	else	/* the address is a constant */
+		entry = table_entry(l, BIN(Add, base, K(IMM)));
+	x->base = add_operand(x, base, "r");
+	x->entry = add_operand(x, entry, "r");
+	if (x->looks)
+		x->cpu = add_operand(x, l->cpu, "r");
+}
+
+/* The instruction; expects the base in the home segment, or else looks its entry up, out of line. */
+static void add_instruction(struct lowering *l, struct access *x, const struct uop *u)
+{
+	if (x->looks) {
+		TEXT("movq $%u, $%u\nshrq $$%u, $%u\n", x->base, x->scratch, WINDOW_BITS, x->scratch);
+		if (l->region->home)
+			TEXT("cmpl $$%u, ${%u:k}\n", (unsigned)l->region->home, x->scratch);
+		TEXT("jne 4f\n");
 	}
-	if (l->distance[u->a] == UNKNOWN || l->distance[u->a] + magnitude(u->imm) + sizeof(uint64_t) > WINDOW_GUARD)
-		LLVMBuildStore(l->b, table_entry(l, BIN(Add, base, K(IMM))), l->addend[u->a]);
-	add_operand(x, base, "r");
-	add_operand(x, lower_load(l, l->i64, l->addend[u->a]), "r");
+	TEXT("1: %s%d($%u,$%u)%s", x->head, u->imm, x->base, x->entry, x->tail);
+	if (!x->looks)
+		return;
+	TEXT("\n5:\n.subsection 1\n4: andl $$%u, ${%u:k}\nshlq $$3, $%u\n", (unsigned)WINDOW_ENTRIES - 1, x->scratch, x->scratch);
+	TEXT("addq %u($%u), $%u\n", (unsigned)offsetof(struct vcpu, window_table), x->cpu, x->scratch);
+	TEXT("movq ($%u), $%u\n6: %s%d($%u,$%u)%s\njmp 5b\n.subsection 0", x->scratch, x->scratch, x->head, u->imm, x->base, x->scratch, x->tail);
+}
+
+/* `type`: of what is loaded; void for stores. */
+static value build_access(struct lowering *l, struct access *x, const struct uop *u, LLVMTypeRef type)
+{
+	LLVMTypeRef types[2] = { type, l->i64 };
+	bool both = x->outputs == 2;
+	add_state(l, x);
+	add_instruction(l, x, u);
+	add_site(l, x, 1);
+	if (x->looks) {
+		add_site(l, x, 6);
+		add_place(x, "~{flags}");
+	}
+	LLVMTypeRef result = both ? LLVMStructTypeInContext(l->ctx, types, 2, false) : type;
+	LLVMTypeRef fn = LLVMFunctionType(result, x->type, x->n, false);
+	value insn = LLVMGetInlineAsm(fn, x->text, x->text_used, x->places, x->places_used, true, false, LLVMInlineAsmDialectATT, false);
+	value v = LLVMBuildCall2(l->b, fn, insn, x->operand, x->n, "");
+	return both ? LLVMBuildExtractValue(l->b, v, 0, "") : v;
+}
+
+static bool looks(const struct lowering *l, const struct uop *u)
+{
+	return u->a != SLOT_ZERO && l->at.distance[u->a] == FAR;
 }
 
 /* By log2 of the bytes */
 static const char *const load_insn[2][4] = { { "movzbl", "movzwl", "movl", "movq" }, { "movsbq", "movswq", "movslq", "movq" } };
-static const char *const store_insn[4] = { "movb ${0:b}", "movw ${0:w}", "movl ${0:k}", "movq $0" };
+static const char *const store_insn[4] = { "movb ${%u:b}, ", "movw ${%u:w}, ", "movl ${%u:k}, ", "movq $%u, " };
 
 value windows_load(struct lowering *l, const struct uop *u, LLVMTypeRef type, unsigned log_bytes, bool is_signed)
 {
-	struct access x = { .n = 0 };
-	bool is_float = type != l->i64;
+	struct access x = { .looks = looks(l, u) };
+	bool is_float = type != l->i64, whole = is_float || is_signed || log_bytes == 3;
 	const char *insn = type == l->f64 ? "movsd" : type == l->f32 ? "movss" : load_insn[is_signed][log_bytes];
-	append(x.places, &x.places_used, is_float ? "=x" : "=r");
-	append(x.text, &x.text_used, "1: %s %d($1,$2), %s", insn, u->imm, is_float || is_signed || log_bytes == 3 ? "$0" : "${0:k}");
+	snprintf(x.head, sizeof x.head, "%s ", insn);
+	snprintf(x.tail, sizeof x.tail, ", %s", whole ? "$0" : "${0:k}");
+	x.scratch = add_output(&x, is_float ? "=x" : x.looks ? "=&r" : "=r");
+	if (x.looks && is_float)
+		x.scratch = add_output(&x, "=&r");
+	lower_write_through(l);
 	add_address(l, &x, u);
-	add_site(l, &x, 3);
-	return build_access(l, &x, type);
+	return build_access(l, &x, u, type);
 }
 
 void windows_store(struct lowering *l, const struct uop *u, value v, unsigned log_bytes)
 {
-	struct access x = { .n = 0 };
+	struct access x = { .looks = looks(l, u) };
 	bool is_float = LLVMTypeOf(v) != l->i64;
-	add_operand(&x, v, is_float ? "x" : "re");
-	append(x.text, &x.text_used, "1: %s, %d($1,$2)", is_float ? log_bytes == 3 ? "movsd $0" : "movss $0" : store_insn[log_bytes], u->imm);
+	if (x.looks)
+		x.scratch = add_output(&x, "=&r");
+	unsigned stored = add_operand(&x, v, is_float ? "x" : "re");
+	snprintf(x.head, sizeof x.head, is_float ? log_bytes == 3 ? "movsd $%u, " : "movss $%u, " : store_insn[log_bytes], stored);
+	lower_write_through(l);
 	add_address(l, &x, u);
-	add_site(l, &x, 3);
-	(void)build_access(l, &x, LLVMVoidTypeInContext(l->ctx));
+	(void)build_access(l, &x, u, x.looks ? l->i64 : LLVMVoidTypeInContext(l->ctx));
 }

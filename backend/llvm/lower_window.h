@@ -3,15 +3,13 @@
 #pragma once
 #include "backend/llvm/lower.h"
 
-#define NOT_REACHED (UINT32_MAX - 1)	/* in lowering.near: no predecessor has been looked at */
 
 /* In the function's first block: before slots are made, and once they have been loaded; and at the very end */
 void windows_begin_region(struct lowering *l);
 void windows_enter_region(struct lowering *l);
 void windows_end_region(struct lowering *l);
 void windows_begin_block(struct lowering *l, unsigned index);
-/* Around each micro-op */
-void windows_before(struct lowering *l, const struct uop *u);
+/* Behind each micro-op */
 void windows_behind(struct lowering *l, const struct uop *u);
 
 /*

@@ -59,7 +59,8 @@ struct region {
 	bool loops;			/* some edge leads back */
 	bool lines;			/* which code comes from which instruction is kept */
 	bool text;			/* the optimised IR is kept */
-	bool windows;			/* loads and stores go through direct windows, not the TLB */
+	bool windows;			/* loads and stores go through direct windows, not the TLB … */
+	uint64_t home;			/* … most of them in this segment: va >> WINDOW_BITS */
 	struct region_block block[REGION_MAX_BLOCKS];
 	struct uop uops[REGION_MAX_INSNS * 8 + BLOCK_MAX_UOPS];
 };

@@ -12,6 +12,7 @@
 #include "backend/llvm/requests.h"
 #include "backend/llvm/sites.h"
 #include "runtime/clock.h"
+#include "runtime/window.h"
 
 #define QUEUE_SIZE 32	/* what is hot and waits to be compiled */
 #define FREE_FAULTS 200	/* that no region is reproached with: its working set, once */
@@ -319,10 +320,10 @@ static bool asks_again(const struct regions *r, unsigned heat)
 /* A block of stencils has been found. */
 static void heat(struct regions *r, const struct vcpu *cpu, struct code_block *b)
 {
-	const struct sighting seen = { cpu, cpu->pc & PAGE_MASK, { cpu->jump_key[0], cpu->jump_key[1] } };
 	r->stats.beside += installed_since(b, 0);
 	if (b->dead || !b->code || b->heat == UINT16_MAX || ++b->heat < r->config.tuning->heat || !asks_again(r, b->heat) || installed_at(b))
 		return;
+	const struct sighting seen = { cpu, cpu->pc & PAGE_MASK, { cpu->jump_key[0], cpu->jump_key[1] }, window_home(cpu) };
 	if (!r->config.synchronous)
 		requests_add(r->config.recall && recall_knows(r->config.recall, b) ? &r->known : &r->hot, request_for(r, b, &seen));
 	else if (!recall(r, b, &seen, false))

@@ -5,8 +5,11 @@
 #include "backend/cache/codecache.h"
 
 #define REQUESTS_MAX 1024
-/* Where a vCPU was when it executed a block: the page's address, and the keys of its virtual-PC cache. cpu NULL: not known. */
-struct sighting { const struct vcpu *cpu; uint64_t page, key[2]; };
+/*
+ * Where a vCPU was when it executed a block: the page's address, the keys of its virtual-PC cache, the segment that its registers lead to. cpu NULL: not
+ * known.
+ */
+struct sighting { const struct vcpu *cpu; uint64_t page, key[2], home; };
 struct request {
 	struct code_block *block;
 	struct sighting seen;
