@@ -411,7 +411,27 @@ LOWER(fp_flags)
 	D(BIN(And, guest, K(IMM)));
 }
 
-LOWER(fp_set_flags)
+static bool compares(enum uop_op op)
+{
+	return op == UOP_feq_s || op == UOP_flt_s || op == UOP_fle_s || op == UOP_feq_d || op == UOP_flt_d || op == UOP_fle_d;
+}
+
+/* The comparison whose flags are taken back, since what is set has been read before it; NULL: there is none. How C's isless is compiled. */
+static const struct uop *taken_back(const struct lowering *l, const struct uop *set)
+{
+	const struct uop *comparison = NULL;
+	for (const struct uop *u = set; u-- > l->block->uop;) {
+		if (u->op == UOP_fp_flags)
+			return u->d == set->a && !(set->imm & ~u->imm) ? comparison : NULL;
+		if (u->d == set->a || !(u->op == UOP_li || (compares(u->op) && !comparison)))
+			return NULL;
+		if (compares(u->op))
+			comparison = u;
+	}
+	return NULL;
+}
+
+static void set_flags(struct lowering *l, const struct uop *u)
 {
 	LLVMBasicBlockRef clear = lower_block(l, "clear"), cleared = lower_block(l, "cleared");
 	value a = A, status = read_status(l), set = K32(0);
@@ -426,6 +446,23 @@ LOWER(fp_set_flags)
 	value raised = BIN(Or, lower_load(l, l->i32, VCPU(fp_flags)), BIN(And, status, K32(FP_FLAGS)));
 	value kept = BIN(And, raised, K32(~fp_unpack_flags(IMM)));
 	lower_store(l, BIN(Or, kept, set), VCPU(fp_flags));
+}
+
+/* Reading and writing the host's status waits for all that is under way; of numbers a comparison raises nothing. */
+LOWER(fp_set_flags)
+{
+	const struct uop *c = taken_back(l, u);
+	if (!c) {
+		set_flags(l, u);
+		return;
+	}
+	LLVMBasicBlockRef nan = lower_block(l, "nan"), done = lower_block(l, "done");
+	LLVMTypeRef type = reads[c->op] == READS_SINGLES ? l->f32 : l->f64;
+	lower_likely(l, fp_strict(l, "fcmp", type, NULL, "ord", 2, fp_get(l, type, c->a), fp_get(l, type, c->b)), done, nan);
+	lower_at(l, nan);
+	set_flags(l, u);
+	LLVMBuildBr(l->b, done);
+	lower_at(l, done);
 }
 
 LOWER(fsoft)
