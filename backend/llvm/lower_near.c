@@ -265,7 +265,7 @@ static bool find_bases_of(struct near *n, unsigned block)
 		uint64_t by;
 		if (near_is_access(u) && u->a != SLOT_ZERO)
 			changed |= use(n, u->a, block);
-		else if (op_info[u->op].has_d && n->base[u->d] && is_near(s.size, u, &other, &by) && other != SLOT_ZERO)
+		if (op_info[u->op].has_d && n->base[u->d] && is_near(s.size, u, &other, &by) && other != SLOT_ZERO)
 			changed |= use(n, other, block);
 		else if (op_info[u->op].has_d)
 			for (unsigned i = 0; i < ARRAY_SIZE(n->made[0]); i++)

@@ -95,6 +95,7 @@ START_TEST(a_base_of_each_turn_is_not_looked_up)
 {
 	find_in(NOTHING, BLOCK(OP(ld_64, .d = P, .a = P, .imm = 8)));
 	expect(1, 0, NEAR_UNKNOWN, FAR);
+	ck_assert(!near_looks_up_first(n, P));
 	ck_assert_uint_eq(n->at[1].distance[P], FAR);
 }
 END_TEST
