@@ -170,10 +170,8 @@ void near_step(const struct near *n, struct near_state *s, unsigned block, const
 {
 	unsigned other;
 	uint64_t by, distance = FAR;
-	if (u->op == UOP_helper) {	/* may flush, and change the context; and write slots */
+	if (u->op == UOP_helper)	/* may flush, and change the context; and write slots */
 		know_nothing(s);
-		return;
-	}
 	if (near_is_access(u) && s->distance[u->a] != FAR)
 		s->distance[u->a] = at_most(magnitude(u->imm));
 	if (!op_info[u->op].has_d)

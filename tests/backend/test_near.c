@@ -178,6 +178,15 @@ START_TEST(a_helper_forgets_all)
 }
 END_TEST
 
+/* The context that a helper has left is that of what it gives. */
+START_TEST(what_a_helper_gives_is_looked_up)
+{
+	find_in(BLOCK(OP(helper, .d = P)), BLOCK(OP(ld_u8, .d = V, .a = P, .imm = 3)));
+	expect(0, 0, NEAR_LOOKS_UP, 0);
+	ck_assert_uint_eq(n->at[1].distance[P], 3);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("near");
@@ -194,6 +203,7 @@ int main(void)
 	tcase_add_test(c, an_access_follows_its_base);
 	tcase_add_test(c, a_base_runs_away);
 	tcase_add_test(c, a_helper_forgets_all);
+	tcase_add_test(c, what_a_helper_gives_is_looked_up);
 	suite_add_tcase(s, c);
 	return run_suites("backend/near", 1, &s);
 }
