@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "src/options.h"
+#include "src/profile/code.h"
 #include "src/profile/columns.h"
 
 #define MOST_BYTES (64u << 10)	/* of a function */
@@ -59,16 +60,6 @@ static bool weigh(const struct profile *p, const struct range *r, struct weights
 	return w->at;
 }
 
-/* The vCPU through whose page tables the code can be read, NULL: none. */
-static struct vcpu *reader(const struct profile *p, uint64_t va)
-{
-	uint8_t byte;
-	for (unsigned i = 0; i < p->vm->machine.n_vcpus; i++)
-		if (vm_debug_read(p->vm->machine.vcpu[i], va, &byte, 1))
-			return p->vm->machine.vcpu[i];
-	return NULL;
-}
-
 /* Exact counts are of blocks: what follows a block's first instruction has been executed as often, until the next block begins. */
 static void spread(const struct profile *p, const struct range *r, struct weights *w)
 {
@@ -81,21 +72,31 @@ static void spread(const struct profile *p, const struct range *r, struct weight
 				w->at[(at - r->start) / 2] += e->count;
 }
 
-static void print_insns(const struct profile *p, const struct range *r, const struct weights *w, struct vcpu *cpu, FILE *f)
+/* The bytes of the instruction at pc, and what follows them: how many there are. */
+static unsigned read_code(const struct lift_source *code, uint64_t pc, uint8_t to[VM_MAX_CODE])
+{
+	unsigned have = 0, size;
+	const uint8_t *at;
+	while (have < VM_MAX_CODE && (at = code->bytes(code, pc + have, &size))) {
+		size = size < VM_MAX_CODE - have ? size : VM_MAX_CODE - have;
+		memcpy(to + have, at, size);
+		have += size;
+	}
+	return have;
+}
+
+static void print_insns(const struct profile *p, const struct range *r, const struct weights *w, const struct lift_source *code, FILE *f)
 {
 	const struct frontend *fe = p->vm->frontend;
 	for (uint64_t pc = r->start; pc < r->end;) {
-		uint8_t code[16];
-		char text[160];
-		unsigned have = sizeof code, length;
-		while (have && !vm_debug_read(cpu, pc, code, have))
-			have -= 2;
-		if (!have || !vm_disassemble(p->vm, cpu, pc, text, sizeof text)) {
+		uint8_t insn[VM_MAX_CODE];
+		char text[160], ignored[100];
+		unsigned have = read_code(code, pc, insn);
+		if (have < 2) {	/* the shortest instructions have two */
 			fprintf(f, "%*s  %016" PRIx64 "  (not readable)\n", p->exact ? 14 : 18, "", pc);
 			break;
 		}
-		char ignored[100];
-		length = fe->disassemble(p->vm->cpu_config, pc, code, have, ignored, sizeof ignored);
+		vm_format_insn(p->vm, pc, insn, have, text, sizeof text);
 		uint64_t weight = w->at[(pc - r->start) / 2];
 		if (p->exact)
 			fprintf(f, weight ? "%14" PRIu64 "  %s\n" : "%14.0" PRIu64 "  %s\n", weight, text);
@@ -103,7 +104,7 @@ static void print_insns(const struct profile *p, const struct range *r, const st
 			fprintf(f, "%6.2f%% %9" PRIu64 "  %s\n", 100.0 * (double)weight / (double)w->sum, weight, text);
 		else
 			fprintf(f, "%17s  %s\n", "", text);
-		pc += length;
+		pc += fe->disassemble(p->vm->cpu_config, pc, insn, have, ignored, sizeof ignored);
 	}
 }
 
@@ -117,7 +118,8 @@ static uint64_t count_at(const void *of, uint64_t pc)
 }
 
 /* The range's heaviest block in columns, unless nothing was met there. */
-static bool print_hot_block(const struct profile *p, const struct range *r, const struct weights *w, struct vcpu *cpu, FILE *f, struct error *err)
+static bool print_hot_block(const struct profile *p, const struct range *r, const struct weights *w, const struct lift_source *code, FILE *f,
+			    struct error *err)
 {
 	const struct counted counted = { r, w };
 	struct rows blocks = profile_blocks(p);
@@ -127,7 +129,7 @@ static bool print_hot_block(const struct profile *p, const struct range *r, cons
 		if (!b->bytes || b->start < r->start || b->start >= r->end)
 			continue;
 		fprintf(f, "\nthe hottest block, at 0x%" PRIx64 ", mostly run by: %s\n\n", b->start, tier_name(row_tier(b)));
-		good = profile_columns(p, b, cpu, count_at, &counted, f, err);
+		good = profile_columns(p, b, code, count_at, &counted, f, err);
 		break;
 	}
 	free(blocks.row);
@@ -140,20 +142,24 @@ bool profile_annotate(const struct profile *p, const char *place, FILE *f, struc
 	struct weights w;
 	if (!find_range(p, place, &r, err))
 		return false;
-	struct vcpu *cpu = reader(p, r.start);
-	if (!cpu)
-		return error_set(err, ERROR_USAGE, "%.100s: the guest has nothing at 0x%" PRIx64 " any more", place, r.start);
-	if (!weigh(p, &r, &w))
+	const char *file;
+	struct lift_source *code = profile_code(p, r.start, &file, err);
+	if (!code)
+		return error_prefix(err, "%.100s", place);
+	if (!weigh(p, &r, &w)) {
+		code->close(code);
 		return error_set(err, ERROR_HOST, "out of memory");
+	}
 	double share = w.whole ? 100.0 * (double)w.sum / (double)w.whole : 0;
-	fprintf(f, "%s at 0x%" PRIx64 ", %" PRIu64 " bytes: %" PRIu64 " %s, %.2f %% of what was %s\n\n", r.function.name, r.start, r.end - r.start, w.sum,
-		p->exact ? "instructions" : "samples", share, p->exact ? "executed" : "sampled");
+	fprintf(f, "%s at 0x%" PRIx64 ", %" PRIu64 " bytes: %" PRIu64 " %s, %.2f %% of what was %s%s%s\n\n", r.function.name, r.start, r.end - r.start, w.sum,
+		p->exact ? "instructions" : "samples", share, p->exact ? "executed" : "sampled", file ? "; the code is that of " : "", file ? file : "");
 	if (p->exact)
 		spread(p, &r, &w);
 	fprintf(f, p->exact ? "    executions  address           code      instruction\n" :
 			      "  share   samples  address           code      instruction\n");
-	print_insns(p, &r, &w, cpu, f);
-	bool good = print_hot_block(p, &r, &w, cpu, f, err);
+	print_insns(p, &r, &w, code, f);
+	bool good = print_hot_block(p, &r, &w, code, f, err);
 	free(w.at);
+	code->close(code);
 	return good;
 }

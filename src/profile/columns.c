@@ -6,39 +6,7 @@
 #include "ir/ir.h"
 #include "src/lift/lift.h"
 
-#define MOST_PAGES 4
 #define MOST_WIDTH 72	/* of the column in the middle; longer lines are cut */
-
-/* ---- the guest's memory as what is lifted ---- */
-
-struct memory {
-	struct lift_source source;
-	struct vcpu *cpu;
-	const struct names *names;
-	struct { uint64_t va; uint8_t bytes[PAGE_SIZE]; } page[MOST_PAGES];
-	unsigned n_pages;
-};
-
-/* A block lies in its page, or goes on in the next one. */
-static const uint8_t *bytes(const struct lift_source *s, uint64_t va, unsigned *size)
-{
-	struct memory *m = CONTAINER_OF((struct lift_source *)(uintptr_t)s, struct memory, source);
-	unsigned i = 0;
-	while (i < m->n_pages && m->page[i].va != (va & PAGE_MASK))
-		i++;
-	if (i == m->n_pages) {
-		if (i == MOST_PAGES || !vm_debug_read(m->cpu, va & PAGE_MASK, m->page[i].bytes, PAGE_SIZE))
-			return NULL;
-		m->page[m->n_pages++].va = va & PAGE_MASK;
-	}
-	*size = (unsigned)(PAGE_SIZE - (va & (PAGE_SIZE - 1)));
-	return m->page[i].bytes + (va & (PAGE_SIZE - 1));
-}
-
-static bool name(const struct lift_source *s, uint64_t va, char *text, size_t size)
-{
-	return names_at(CONTAINER_OF(s, const struct memory, source)->names, va, text, size);
-}
 
 /* The way of running that a block was met in, as far as its lifting depends on it. */
 static const struct frontend_mode *mode_of(const struct frontend *frontend, const struct row *block)
@@ -140,22 +108,16 @@ static void choose(const struct profile *p, const struct row *block, struct lift
 	o->max_insns = BLOCK_MAX_INSNS;
 }
 
-bool profile_columns(const struct profile *p, const struct row *block, struct vcpu *cpu, columns_count *count, const void *of, FILE *f,
+bool profile_columns(const struct profile *p, const struct row *block, const struct lift_source *code, columns_count *count, const void *of, FILE *f,
 		     struct error *err)
 {
-	struct memory *m = calloc(1, sizeof *m);
-	if (!m)
-		return error_set(err, ERROR_HOST, "out of memory");
-	m->source = (struct lift_source){ .frontend = p->vm->frontend, .bytes = bytes, .name = name };
-	m->cpu = cpu;
-	m->names = p->names;
 	struct lift_options o = { 0 };
 	choose(p, block, &o);
-	struct lift *l = lift_create(&m->source, &(struct lift_range){ block->start, o.region ? 0 : block->bytes }, &o, err);
+	struct lift *l = lift_create(code, &(struct lift_range){ block->start, o.region ? 0 : block->bytes }, &o, err);
 	if (!l && o.region) {	/* its first instruction crosses the page, and it is no region's */
 		o.region = false;
 		o.engine = LIFT_STENCIL;
-		l = lift_create(&m->source, &(struct lift_range){ block->start, block->bytes }, &o, err);
+		l = lift_create(code, &(struct lift_range){ block->start, block->bytes }, &o, err);
 	}
 	struct columns c = { .l = l, .middle = o.engine == LIFT_LLVM ? STAGE_OPTIMISED : STAGE_UOP, .f = f };
 	for (unsigned i = 0; l && i < l->n_blocks; i++)
@@ -165,6 +127,5 @@ bool profile_columns(const struct profile *p, const struct row *block, struct vc
 		}
 	if (l)
 		lift_destroy(l);
-	free(m);
 	return l;
 }

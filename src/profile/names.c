@@ -11,7 +11,7 @@
 #define MOST_FILES 32
 
 struct names {
-	struct { struct symbols *symbols; uint64_t bias; } table[MOST_FILES];
+	struct table { struct symbols *symbols; uint64_t bias; char *path; } table[MOST_FILES];	/* path: as the user named it, or NULL */
 	_Atomic unsigned n;	/* grows behind what it counts: others may be looking something up */
 	bool kernel;		/* some table has symbols in the upper half */
 };
@@ -40,17 +40,18 @@ void names_free(struct names *n)
 {
 	if (!n)
 		return;
-	for (unsigned i = 0; i < n->n; i++)
+	for (unsigned i = 0; i < n->n; i++) {
 		symbols_free(n->table[i].symbols);
+		free(n->table[i].path);
+	}
 	free(n);
 }
 
-/* Takes the symbols. */
-static void add_table(struct names *n, struct symbols *s, uint64_t bias)
+/* Takes the symbols and the path. */
+static void add_table(struct names *n, struct symbols *s, uint64_t bias, char *path)
 {
 	struct symbol_range r;
-	n->table[n->n].symbols = s;
-	n->table[n->n].bias = bias;
+	n->table[n->n] = (struct table){ s, bias, path };
 	n->n++;
 	n->kernel |= symbols_last(s, &r) && (r.start + bias) >> 63;
 }
@@ -71,19 +72,20 @@ bool names_add_file(struct names *n, const char *spec, struct error *err)
 	if (!path)
 		return error_set(err, ERROR_HOST, "out of memory");
 	struct symbols *s = symbols_load(path);
-	if (!s)
-		error_set(err, ERROR_USAGE, "%s", access(path, R_OK) ? strerror(errno) : "neither an ELF file with symbols nor a System.map");
+	if (s) {
+		add_table(n, s, bias, path);
+		return true;
+	}
+	error_set(err, ERROR_USAGE, "%s", access(path, R_OK) ? strerror(errno) : "neither an ELF file with symbols nor a System.map");
 	free(path);
-	if (s)
-		add_table(n, s, bias);
-	return s;
+	return false;
 }
 
 void names_add_image(struct names *n, const char *path)
 {
 	struct symbols *s = path && n->n < MOST_FILES - 1 ? symbols_load(path) : NULL;
 	if (s)
-		add_table(n, s, 0);
+		add_table(n, s, 0, NULL);
 }
 
 void names_add_guest(struct names *n, struct vm *vm)
@@ -91,26 +93,42 @@ void names_add_guest(struct names *n, struct vm *vm)
 	struct symbols *s = n->kernel || n->n == MOST_FILES ? NULL : symbols_new();
 	if (s && kallsyms_find(s, &vm->machine.phys)) {
 		symbols_sort(s);
-		add_table(n, s, 0);
+		add_table(n, s, 0, NULL);
 	} else {
 		symbols_free(s);
 	}
 }
 
-struct function names_find(const struct names *n, uint64_t pc, enum privilege privilege)
+/* The table that names an address, and the function there; NULL: it has no name. */
+static const struct table *find(const struct names *n, uint64_t pc, struct function *best)
 {
-	static const char *const none[] = { [PRIVILEGE_USER] = "[user]", [PRIVILEGE_KERNEL] = "[kernel]", [PRIVILEGE_FIRMWARE] = "[firmware]" };
-	struct function best = { .start = 0 };
+	const struct table *from = NULL;
 	struct symbol_range r;
 	for (unsigned i = 0; i < n->n; i++) {	/* the nearest; of the same, what was named first */
 		uint64_t bias = n->table[i].bias;
-		if (!symbols_find(n->table[i].symbols, pc - bias, &r) || (best.known && r.start + bias <= best.start))
+		if (!symbols_find(n->table[i].symbols, pc - bias, &r) || (from && r.start + bias <= best->start))
 			continue;
-		best = (struct function){ r.name, r.start + bias, r.end + bias, true };
+		*best = (struct function){ r.name, r.start + bias, r.end + bias, true };
+		from = &n->table[i];
 	}
-	if (best.known)
-		return best;
+	return from;
+}
+
+struct function names_find(const struct names *n, uint64_t pc, enum privilege privilege)
+{
+	static const char *const none[] = { [PRIVILEGE_USER] = "[user]", [PRIVILEGE_KERNEL] = "[kernel]", [PRIVILEGE_FIRMWARE] = "[firmware]" };
+	struct function f;
+	if (find(n, pc, &f))
+		return f;
 	return (struct function){ none[privilege], pc & PAGE_MASK, (pc & PAGE_MASK) + PAGE_SIZE, false };
+}
+
+const char *names_file(const struct names *n, uint64_t pc, uint64_t *bias)
+{
+	struct function f;
+	const struct table *from = find(n, pc, &f);
+	*bias = from ? from->bias : 0;
+	return from ? from->path : NULL;
 }
 
 bool names_value(const struct names *n, const char *name, uint64_t *address)

@@ -27,6 +27,11 @@ struct function {
 	bool known;		/* false: name is "[kernel]", "[user]" or "[firmware]", and [start, end) the page */
 };
 struct function names_find(const struct names *n, uint64_t pc, enum privilege privilege);
+/*
+ * The file, of those that names_add_file was given, that an address has its name from: as long as names, and *bias is where the file's address 0 lies.
+ * NULL: it has no name, or that is from elsewhere.
+ */
+const char *names_file(const struct names *n, uint64_t pc, uint64_t *bias);
 /* "name+0x12"; false: the address has no name. */
 bool names_at(const struct names *n, uint64_t pc, char *text, size_t size);
 /* The address of a symbol; false: nobody has it. */

@@ -128,6 +128,28 @@ def annotate():
     contains(profile("0x" + address, command="annotate"), "hot at 0x802")
 
 
+def annotate_a_file():
+    """What --symbols names is shown as the file has it, whatever stands in memory at the end."""
+    gone = s.guest("profile_gone")
+
+    def shown(*args):
+        return profile("hot", "--exact", *args, command="annotate", kernel=gone, seconds=None).decode()
+    text = shown()
+    assert " xor " not in text and " nop" in text and gone not in text, text
+    text = shown("--symbols", gone)
+    assert text.splitlines()[0].endswith(f"; the code is that of {gone}"), text
+    equal(re.findall(r"^\s+(\d+)  \S+  \S+\s+xor ", text, re.M), [str(ROUNDS * HOT_TURNS)])
+    contains(text.split("the hottest block", 1)[1], " xor ")
+    start, size = re.match(r"hot at 0x(\w+), (\d+) bytes", text).groups()
+    # loaded elsewhere; names alone
+    moved = shown("--symbols", f"{gone}@0x1000")
+    assert moved.startswith(f"hot at {int(start, 16) + 0x1000:#x}, {size} bytes") and " xor " in moved, moved
+    with open(f"{s.tmp}/hot.map", "w", encoding="ascii") as f:
+        f.write(f"{int(start, 16):016x} T hot\n{int(start, 16) + int(size):016x} T warm\n")
+    text = shown("--symbols", f"{s.tmp}/hot.map")
+    assert " xor " not in text and " nop" in text and "hot.map" not in text, text
+
+
 def columns(engine, tier, middle, wanted):
     """The hottest block: counts as in the listing, and beside each instruction what became of it."""
     for seconds in ("1s", "5s", "20s"):     # a region has to be compiled first
@@ -286,6 +308,7 @@ s.case("exact auto", exact, ["--engine", "auto"])
 s.case("exact interp", exact, ["--engine", "interp"])
 s.case("human", human)
 s.case("annotate", annotate)
+s.case("annotate a file", annotate_a_file)
 s.case("columns of a region", columns, HOT + ["--memory", "tlb"], "region", "llvm-opt", [("xor", "= xor i64 ", "xorq"), ("bnez", "br i1 ", "jne")])
 s.case("columns of stencils", columns, ["--engine", "stencil"], "stencil", "uop", [("xor", "a4 = xor a4, a5", "xorq"), ("bnez", "bne a0, zero", "jmp")])
 s.case("columns of the interpreter", columns, ["--engine", "interp"], "interp", "uop", [("xor", "a4 = xor a4, a5", "")])

@@ -3,11 +3,15 @@
  * A kernel for `calque profile` whose profile is known: `outer` has `hot` execute four times as many instructions as `warm`, and all functions
  * have frame pointers. By macro:
  *	ROUNDS=n	end after so many; else it runs for ever
+ *	GONE=n		the same, and something else stands where `hot` was in the end, as when another program has its addresses
  *	USER		all of it in user mode
  *	IDLE		wait for ever instead
  */
 #include <stdint.h>
 
+#ifdef GONE
+#define ROUNDS GONE
+#endif
 #define TEST ((volatile uint32_t *)0x100000)
 #define HOT_TURNS 4000
 #define WARM_TURNS 1000
@@ -43,6 +47,10 @@ __attribute__((used, noinline)) void work(void)
 #ifdef ROUNDS
 	for (unsigned i = 0; i < ROUNDS; i++)
 		outer();
+#ifdef GONE
+	for (volatile uint16_t *p = (volatile uint16_t *)hot; p < (volatile uint16_t *)warm; p++)
+		*p = 1;		/* nop */
+#endif
 	*TEST = 0x5555;
 #endif
 #ifdef IDLE
