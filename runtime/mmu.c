@@ -62,7 +62,10 @@ static bool find_place(struct vcpu *cpu, unsigned index, uint64_t va, enum mmu_a
 	struct mmu *mmu = cpu->mmu;
 	struct phys *phys = &cpu->machine->phys;
 	struct tlb *t = &mmu_half(mmu, va)->tlb[index];
-	struct tlb_entry *e = tlb_find(t, va, access, &mmu->stats);
+	bool grown = false;
+	struct tlb_entry *e = tlb_find(t, va, access, &grown, &mmu->stats);
+	if (grown && index == mmu->data_index)
+		mmu_publish(cpu);
 	if (e) {
 		*at = (struct place){ .host = (uint8_t *)(uintptr_t)(va + e->addend), .extent_bits = PAGE_BITS,
 				      .leaf_bits = tlb_leaf_bits(t, e) };

@@ -4,6 +4,8 @@
 #include <string.h>
 
 #define TLB_MIN_ENTRIES 256
+#define MOST_ENTRIES 16384	/* where pages go on displacing each other, even if there are few: a page of a stack and one of a heap may */
+#define CONFLICTS 4	/* for each entry; they then have cost some ten times what growing costs */
 
 static const struct tlb_entry EMPTY = { .tag = { TLB_NO_TAG, TLB_NO_TAG, TLB_NO_TAG } };
 
@@ -48,7 +50,7 @@ static bool resize(struct tlb *t, unsigned n)
 		entries[i] = EMPTY;
 	t->t = (struct tlb_table){ (char *)entries, (n - 1) * sizeof *entries };
 	t->leaf_bits = bits;
-	t->evictions = 0;
+	t->evictions = t->conflicts = 0;
 	for (unsigned i = 0; i < n_entries(&old); i++) {
 		struct tlb_entry *e = entry(&old, i);
 		if (is_empty(e))
@@ -62,7 +64,7 @@ static bool resize(struct tlb *t, unsigned n)
 	return true;
 }
 
-struct tlb_entry *tlb_find(struct tlb *t, uint64_t va, enum mmu_access access, struct mmu_stats *stats)
+struct tlb_entry *tlb_find(struct tlb *t, uint64_t va, enum mmu_access access, bool *grown, struct mmu_stats *stats)
 {
 	if (!t->t.entries)
 		return NULL;
@@ -83,7 +85,11 @@ struct tlb_entry *tlb_find(struct tlb *t, uint64_t va, enum mmu_access access, s
 		t->victim[i] = swap;
 		t->victim_bits[i] = bits;
 		stats->victim_hits++;
-		return e;
+		if (++t->conflicts <= CONFLICTS * n_entries(t) || n_entries(t) >= MOST_ENTRIES || !resize(t, 2 * n_entries(t)))
+			return e;
+		stats->grows++;
+		*grown = true;
+		return TLB_ENTRY(&t->t, va);
 	}
 	return NULL;
 }
@@ -130,7 +136,7 @@ void tlb_flush(struct tlb *t)
 	t->n_victims = t->next_victim = 0;
 	t->large_first = UINT64_MAX;
 	t->large_last = 0;
-	t->evictions = 0;
+	t->evictions = t->conflicts = 0;
 }
 
 void tlb_flush_page(struct tlb *t, uint64_t va)

@@ -17,7 +17,7 @@ struct tlb {
 	struct tlb_table t;		/* entries NULL: not allocated yet */
 	uint8_t *leaf_bits;		/* per entry: log2 of the guest leaf's size */
 	uint64_t large_first, large_last;	/* addresses between which all leaves above 4 KiB lie that were put in */
-	uint32_t evictions;		/* since the table grew */
+	uint32_t evictions, conflicts;	/* since the table grew: entries that went to the victims for new ones, and for one of them */
 	struct tlb_entry victim[TLB_VICTIMS];
 	uint8_t victim_bits[TLB_VICTIMS];
 	unsigned n_victims, next_victim;
@@ -74,8 +74,11 @@ void mmu_each_half(struct mmu *mmu, void (*fn)(struct tlb_half *h, const void *a
 bool mmu_note_writer(struct vcpu *cpu, struct phys_page *page, uint64_t va);
 
 /* ---- tlb.c ---- */
-/* Finds the entry for va's page, bringing it back from the victims; NULL if there is none for this access. */
-struct tlb_entry *tlb_find(struct tlb *t, uint64_t va, enum mmu_access access, struct mmu_stats *stats);
+/*
+ * Finds the entry for va's page, bringing it back from the victims; NULL if there is none for this access. Grows the table when pages that are used in
+ * turn go on driving each other out of it; *grown is set then, which is left alone otherwise.
+ */
+struct tlb_entry *tlb_find(struct tlb *t, uint64_t va, enum mmu_access access, bool *grown, struct mmu_stats *stats);
 static inline uint8_t tlb_leaf_bits(const struct tlb *t, const struct tlb_entry *e)
 {
 	return t->leaf_bits[e - (const struct tlb_entry *)t->t.entries];
