@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/events.h"
 #include <errno.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
+#include "runtime/thread.h"
 
 struct event_timer {
 	struct events *ev;
@@ -178,7 +178,7 @@ struct events *events_create(struct error *err)
 	struct epoll_event on_wake = { .events = EPOLLIN, .data.ptr = &ev->wake };
 	struct epoll_event on_timer = { .events = EPOLLIN, .data.ptr = &ev->timer };
 	if (ev->epoll < 0 || ev->wake < 0 || ev->timer < 0 || epoll_ctl(ev->epoll, EPOLL_CTL_ADD, ev->wake, &on_wake) ||
-	    epoll_ctl(ev->epoll, EPOLL_CTL_ADD, ev->timer, &on_timer) || pthread_create(&ev->thread, NULL, loop, ev)) {
+	    epoll_ctl(ev->epoll, EPOLL_CTL_ADD, ev->timer, &on_timer) || thread_start(&ev->thread, loop, ev, "events")) {
 		error_set(err, ERROR_HOST, "event thread: %s", strerror(errno));
 		close(ev->epoll);
 		close(ev->wake);

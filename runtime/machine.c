@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 #include "runtime/run.h"
+#include "runtime/thread.h"
 #include "runtime/window.h"
 
 bool machine_init(struct machine *m, uint64_t ram_and_rom_bytes, struct error *err)
@@ -63,7 +64,7 @@ bool machine_start(struct machine *m, struct error *err)
 {
 	for (unsigned i = 0; i < m->n_vcpus; i++) {
 		struct vcpu *cpu = m->vcpu[i];
-		int e = cpu->thread_started ? 0 : pthread_create(&cpu->thread, NULL, vcpu_thread, cpu);
+		int e = cpu->thread_started ? 0 : thread_start(&cpu->thread, vcpu_thread, cpu, "vcpu%u", i);
 		if (e)
 			return error_set(err, ERROR_HOST, "thread of vCPU %u: %s", i, strerror(e));
 		cpu->thread_started = true;

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 #include <ucontext.h>
+#include "runtime/thread.h"
 
 #define RING 1024	/* samples between two looks of the thread, a power of two */
 #define TICKS_PER_DRAIN 16
@@ -207,7 +208,7 @@ struct sampler *sampler_start(struct machine *m, unsigned rate, sample_fn *fn, v
 	sigemptyset(&ours.sa_mask);
 	sigaction(SIGPROF, &ours, &before);
 	atomic_store(&m->sampler, s);
-	if (!pthread_create(&s->thread, NULL, sampler_thread, s))
+	if (!thread_start(&s->thread, sampler_thread, s, "sampler"))
 		return s;
 	error_set(err, ERROR_HOST, "sampler: the host has no more threads");
 	atomic_store(&m->sampler, NULL);

@@ -4,12 +4,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <fts.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include "backend/cache/store_dir.h"
+#include "runtime/thread.h"
 #include "src/cache_dir.h"
 #include "src/command.h"
 #include "src/conform.h"
@@ -134,7 +134,7 @@ static bool run_all(struct conform *c, const struct conform_format *format, stru
 	unsigned n_threads = 0, wanted = c->o.jobs < c->n ? c->o.jobs : c->n;
 	uint64_t start = clock_host_now();
 	while (n_threads < wanted && n_threads < ARRAY_SIZE(thread) &&
-		!pthread_create(&thread[n_threads], NULL, worker, c))
+		!thread_start(&thread[n_threads], worker, c, "conform%u", n_threads))
 		n_threads++;
 	if (!n_threads)
 		return error_set(err, ERROR_HOST, "no thread: %s", strerror(errno));

@@ -12,6 +12,7 @@
 #include "backend/llvm/requests.h"
 #include "backend/llvm/sites.h"
 #include "runtime/clock.h"
+#include "runtime/thread.h"
 #include "runtime/window.h"
 
 #define QUEUE_SIZE 32	/* what is hot and waits to be compiled */
@@ -353,7 +354,7 @@ static bool start_worker(struct regions *r, struct worker *w, struct error *err)
 		return false;
 	if (r->config.recall && !w->writer)
 		return error_set(err, ERROR_HOST, "regions: out of memory");
-	w->runs = !r->config.synchronous && !pthread_create(&w->thread, NULL, compile_thread, w);
+	w->runs = !r->config.synchronous && !thread_start(&w->thread, compile_thread, w, "jit%u", (unsigned)(w - r->worker));
 	return w->runs || r->config.synchronous || error_set(err, ERROR_HOST, "threads that make regions: the host has no more; --engine stencil needs none");
 }
 
@@ -375,7 +376,7 @@ struct regions *regions_create(const struct regions_config *config, struct error
 	while (good && r->n_workers < n)
 		good = start_worker(r, &r->worker[r->n_workers++], err);
 	if (good && config->recall && !config->synchronous) {
-		r->recalls = !pthread_create(&r->recalling, NULL, recall_thread, r);
+		r->recalls = !thread_start(&r->recalling, recall_thread, r, "recall");
 		good = r->recalls || error_set(err, ERROR_HOST, "a thread that looks regions up: the host has no more; --cache off needs none");
 	}
 	if (good)

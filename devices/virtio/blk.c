@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "devices/virtio/disk.h"
+#include "runtime/thread.h"
 
 enum {		/* feature bits, 5.2.3 */
 	F_SEG_MAX = 2, F_RO = 5, F_BLK_SIZE = 6, F_FLUSH = 9, F_TOPOLOGY = 10, F_MQ = 12, F_DISCARD = 13, F_WRITE_ZEROES = 14,
@@ -255,7 +256,7 @@ static bool start_workers(struct blk *b, struct error *err)
 	pthread_sigmask(SIG_SETMASK, &all, &old);
 	int error = 0;
 	while (b->n_workers < WORKERS && !error) {
-		error = pthread_create(&b->worker[b->n_workers], NULL, worker, b);
+		error = thread_start(&b->worker[b->n_workers], worker, b, "blk%u", b->n_workers);
 		b->n_workers += !error;
 	}
 	pthread_sigmask(SIG_SETMASK, &old, NULL);

@@ -8,6 +8,7 @@
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include "runtime/thread.h"
 #include "src/ctl/internal.h"
 #include "src/profile/names.h"
 
@@ -209,7 +210,7 @@ struct ctl *ctl_start(struct vm *vm, const struct ctl_config *config, struct err
 	else if (!vm_observe(vm, &(struct observer){ .exit = ctl_on_end, .opaque = ctl }))
 		error_set(err, ERROR_HOST, "too many observers");
 	else if (unix_listen(&ctl->listener, config->path, CTL_CLIENTS, err)) {
-		int e = pthread_create(&ctl->thread, NULL, serve, ctl);
+		int e = thread_start(&ctl->thread, serve, ctl, "ctl");
 		if (!e)
 			return ctl;
 		error_set(err, ERROR_HOST, "thread: %s", strerror(e));

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
+#include "runtime/thread.h"
 #include "src/gdb/internal.h"
 
 /* Waits for the debugger or for the machine. */
@@ -107,7 +108,7 @@ struct gdb *gdb_open(struct vm *vm, const char *spec, bool wait, struct error *e
 
 bool gdb_serve(struct gdb *g, struct error *err)
 {
-	int e = pthread_create(&g->thread, NULL, serve, g);
+	int e = thread_start(&g->thread, serve, g, "gdb");
 	g->serving = !e;
 	return g->serving || error_set(err, ERROR_HOST, "thread of the GDB server: %s", strerror(e));
 }

@@ -247,6 +247,32 @@ s.case("output closed", closed_output)
 s.case("console in a file", file_console)
 s.case("console on a socket", socket_console)
 
+# ---- threads ----
+
+
+def threads(wanted, *args):
+    """Each says what it is for; the process itself is calque."""
+    p = start("sleep", *args)
+    tasks, found = f"/proc/{p.pid}/task", []
+    while not {"calque", "events", *wanted} <= set(found):  # one may have been started and not named yet
+        assert p.poll() is None, found
+        found = []
+        for task in os.listdir(tasks):
+            with open(f"{tasks}/{task}/comm", encoding="ascii") as f:
+                found.append(f.read().strip())
+        time.sleep(0.02)
+    p.kill()
+    p.communicate()
+
+
+disk = f"{s.tmp}/threads.img"
+with open(disk, "wb") as f:
+    f.truncate(1 << 20)
+s.case("names of threads", threads, {"vcpu0", "vcpu1", "ctl", "gdb", "blk0"},
+       "--smp", "2", "--disk", disk, "--gdb", "0", "--ctl", f"{s.tmp}/threads.sock")
+if b"llvm" in s.run("help").stdout:
+    s.case("names of threads that compile", threads, {"vcpu0", "jit0", "jit1", "recall"}, "--jit-threads", "2", "--cache", f"{s.tmp}/threads.cache")
+
 # ---- device tree ----
 
 
