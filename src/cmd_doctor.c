@@ -11,6 +11,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 #include "devices/virtio/netbackend.h"
+#include "runtime/llvm_load.h"
 #include "src/command.h"
 #include "src/json.h"
 #include "src/vm_options.h"
@@ -68,6 +69,9 @@ static void check_cores(struct finding *f)
 static void check_llvm(struct finding *f)
 {
 	unsigned major, minor, patch;
+	struct error err;
+	if (!llvm_load(&err))
+		return found(f, VERDICT_FAIL, err.text, "not here");
 	LLVMGetVersion(&major, &minor, &patch);
 	found(f, major >= 19 ? VERDICT_OK : VERDICT_FAIL, "install libllvm19", "%u.%u.%u", major, minor, patch);
 }

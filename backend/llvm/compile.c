@@ -10,6 +10,7 @@
 #include "backend/llvm/lower.h"
 #include "backend/llvm/target.h"
 #include "runtime/clock.h"
+#include "runtime/llvm_load.h"
 
 struct compiler {
 	uint8_t pins[STENCIL_PINS];
@@ -31,7 +32,8 @@ static void note_diagnostic(LLVMDiagnosticInfoRef info, void *opaque)
 
 static bool start(struct compiler *c)
 {
-	if (!c->ctx) {
+	struct error err;
+	if (!c->ctx && llvm_load(&err)) {
 		c->ctx = LLVMContextCreate();
 		LLVMContextSetDiagnosticHandler(c->ctx, note_diagnostic, c);
 		c->options = LLVMCreatePassBuilderOptions();
@@ -150,11 +152,14 @@ struct compiler *compiler_create(const uint8_t pins[STENCIL_PINS], struct linker
 	return c;
 }
 
-void compiler_describe(char *text, size_t size)
+bool compiler_describe(char *text, size_t size, struct error *err)
 {
 	unsigned major, minor, patch;
+	if (!llvm_load(err))
+		return false;
 	LLVMGetVersion(&major, &minor, &patch);
 	snprintf(text, size, "LLVM %u.%u.%u " TARGET_CPU " " TARGET_PASSES, major, minor, patch);
+	return true;
 }
 
 const struct compiler_stats *compiler_stats(const struct compiler *c)

@@ -17,8 +17,8 @@ void compiler_destroy(struct compiler *c);
 bool compiler_compile(struct compiler *c, const struct region *r, struct compiled *compiled);
 /* Prints the IR that a region is lowered to, before any pass. */
 void compiler_print(struct compiler *c, const struct region *r, FILE *f);
-/* What code depends on besides the region and this program: LLVM's version and its target, as a line of text. */
-void compiler_describe(char *text, size_t size);
+/* What code depends on besides the region and this program: LLVM's version and its target, as a line of text. False: there is no LLVM. */
+MUST_CHECK bool compiler_describe(char *text, size_t size, struct error *err);
 /* What it has done; and a sum. */
 const struct compiler_stats *compiler_stats(const struct compiler *c);
 void compiler_stats_add(struct compiler_stats *sum, const struct compiler_stats *s);

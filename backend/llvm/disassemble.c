@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "backend/llvm/target.h"
+#include "runtime/llvm_load.h"
 
 struct disassembler {
 	LLVMDisasmContextRef llvm;
@@ -27,6 +28,9 @@ static const char *symbol(void *opaque, uint64_t value, uint64_t *type, uint64_t
 
 struct disassembler *disassembler_create(bool intel, host_place *place, void *opaque)
 {
+	struct error err;
+	if (!llvm_load(&err))
+		return NULL;
 	LLVMInitializeX86TargetInfo();
 	LLVMInitializeX86TargetMC();
 	LLVMInitializeX86Disassembler();

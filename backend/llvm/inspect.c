@@ -11,6 +11,7 @@
 #include "backend/llvm/object.h"
 #include "backend/llvm/target.h"
 #include "runtime/clock.h"
+#include "runtime/llvm_load.h"
 
 struct inspect {
 	uint8_t pins[STENCIL_PINS];
@@ -176,6 +177,8 @@ bool inspect_finish(struct inspect *i, const char *passes, bool intel, struct in
 
 struct inspect *inspect_begin(const uint8_t pins[STENCIL_PINS], struct error *err)
 {
+	if (!llvm_load(err))
+		return NULL;
 	struct inspect *i = calloc(1, sizeof *i);
 	if (!i) {
 		error_set(err, ERROR_HOST, "out of memory");

@@ -165,7 +165,8 @@ bool linker_link(struct linker *l, const struct region *r, LLVMMemoryBufferRef o
 void compiled_free(struct compiled *compiled)
 {
 	line_table_free(&compiled->lines);
-	LLVMDisposeMessage(compiled->ir);
+	if (compiled->ir)
+		LLVMDisposeMessage(compiled->ir);
 	compiled->ir = NULL;
 }
 

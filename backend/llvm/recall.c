@@ -60,7 +60,8 @@ static bool describe_version(struct recall *x, struct error *err)
 	struct build build = { .code = (const void *)find_build };
 	char compiler[160];
 	dl_iterate_phdr(find_build, &build);
-	compiler_describe(compiler, sizeof compiler);
+	if (!compiler_describe(compiler, sizeof compiler, err))
+		return false;
 	snprintf(x->version, sizeof x->version, "%s %s%s%s", build.id, compiler, x->config.poll_all ? " poll_all" : "", x->config.at_once ? " at_once" : "");
 	return build.id[0] || error_set(err, ERROR_HOST, "this program has been linked without --build-id");
 }

@@ -12,6 +12,7 @@
 #include "backend/llvm/requests.h"
 #include "backend/llvm/sites.h"
 #include "runtime/clock.h"
+#include "runtime/llvm_load.h"
 #include "runtime/thread.h"
 #include "runtime/window.h"
 
@@ -347,6 +348,8 @@ void regions_sample(struct regions *r, const struct vcpu *cpu, struct code_block
 
 static bool start_worker(struct regions *r, struct worker *w, struct error *err)
 {
+	if (r->config.synchronous && !llvm_load(err))	/* a thread loads it when it has something to compile */
+		return false;
 	w->regions = r;
 	w->compiler = compiler_create(r->config.frontend->pinned_slots, r->linker, err);
 	w->writer = r->config.recall ? recall_writer_create(r->config.recall) : NULL;

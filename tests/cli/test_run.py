@@ -273,6 +273,42 @@ s.case("names of threads", threads, {"vcpu0", "vcpu1", "ctl", "gdb", "blk0"},
 if b"llvm" in s.run("help").stdout:
     s.case("names of threads that compile", threads, {"vcpu0", "jit0", "jit1", "recall"}, "--jit-threads", "2", "--cache", f"{s.tmp}/threads.cache")
 
+# ---- LLVM's library ----
+
+
+def llvm_of(engine):
+    """The files of LLVM that the process has while a guest runs."""
+    p = start("sleep", "--engine", engine, "--cache", "off")
+    with open(f"/proc/{p.pid}/maps", encoding="utf-8") as f:
+        found = {line.split()[-1] for line in f if "libLLVM" in line}
+    p.kill()
+    p.communicate()
+    return found
+
+
+def llvm_is_loaded_when_needed():
+    equal([bool(llvm_of(engine)) for engine in ("stencil", "auto", "llvm")], [False, False, True])
+
+
+def without_llvm():
+    """Who needs it says so; all else goes on."""
+    folder = f"{s.tmp}/no-llvm"
+    os.mkdir(folder)
+    for path in llvm_of("llvm"):  # an empty file comes before it
+        with open(f"{folder}/{os.path.basename(path)}", "wb"):
+            pass
+    env = {**os.environ, "LD_LIBRARY_PATH": folder}
+    for args, status in ((["--engine", "stencil"], 0), (["--cache", "off"], 0), (["--engine", "llvm"], 3)):
+        r = run_guest("poweroff", *args, env=env)
+        equal(r.returncode, status, r.stderr)
+        equal(b"install libllvm19" in r.stderr, bool(status), r.stderr)
+    contains(s.run("doctor", env=env).stdout, "install libllvm19")
+
+
+if b"llvm" in s.run("help").stdout:
+    s.case("LLVM is loaded when it is needed", llvm_is_loaded_when_needed)
+    s.case("without LLVM", without_llvm)
+
 # ---- device tree ----
 
 

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "runtime/llvm_load.h"
 
 struct context {
 	LLVMDisasmContextRef llvm;
@@ -32,6 +33,9 @@ static void context_free(void *opaque)
 
 static void start(void)
 {
+	struct error err;
+	if (!llvm_load(&err))
+		return;
 	LLVMInitializeRISCVTargetInfo();
 	LLVMInitializeRISCVTargetMC();
 	LLVMInitializeRISCVDisassembler();

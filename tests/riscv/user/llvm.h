@@ -4,8 +4,10 @@
 #include <llvm-c/Disassembler.h>
 #include <llvm-c/Target.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include "frontends/riscv/user/decode.h"
+#include "runtime/llvm_load.h"
 
 static const char *const ext_names[EXT_COUNT] = {
 #define EXT(id, name, on) [EXT_##id] = name,
@@ -19,7 +21,12 @@ static LLVMDisasmContextRef llvm_open(uint64_t ext)
 {
 	char features[1024] = "+64bit";
 	size_t n = strlen(features);
+	struct error err;
 
+	if (!llvm_load(&err)) {
+		fprintf(stderr, "%s\n", err.text);
+		abort();
+	}
 	LLVMInitializeRISCVTargetInfo();
 	LLVMInitializeRISCVTargetMC();
 	LLVMInitializeRISCVDisassembler();
