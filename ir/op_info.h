@@ -17,3 +17,9 @@ struct op_info {
 };
 
 extern const struct op_info op_info[UOP_COUNT];
+
+/* How many targets a block has that ends with this op (struct ir_block). */
+static inline unsigned op_targets(enum uop_op op)
+{
+	return op_info[op].format == F_BR ? 2 : op_info[op].format == F_JMP ? 1 : 0;
+}

@@ -52,7 +52,7 @@ static bool check_uop(const struct checker *c, unsigned i, uint32_t *temps)
 	bool last = i == c->b->n_uops - 1, ends = info->effects & EFFECT_END;
 	if (ends != last)
 		return bad(c, i, ends ? "ends the block but is not its last" : "is the last but does not end the block");
-	for (unsigned k = 0; k < (info->format == F_BR ? 2 : info->format == F_JMP ? 1 : 0); k++)
+	for (unsigned k = 0; k < op_targets(u->op); k++)
 		if (c->b->target[k] != (int32_t)c->b->target[k])
 			return bad(c, i, "target out of range (32 bits, signed)");
 	if (info->format == F_CALL && u->c >= c->n_helpers)

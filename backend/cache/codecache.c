@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include "ir/op_info.h"
 #include "runtime/sampler.h"
 
 #define HASH_SIZE (1u << 17)
@@ -153,14 +154,15 @@ struct code_block *codecache_block_at(struct codecache *cc, const void *at)
 struct code_block *codecache_bind(const struct code_handlers *h, const struct ir_block *b, uint64_t pa, uint32_t mode, void *at,
 				  uint64_t room)
 {
-	uint64_t size = sizeof(struct code_block) + b->n_uops * sizeof(struct uop) + 2 * sizeof(struct code_exit) +
+	unsigned n_exits = op_targets(b->uop[b->n_uops - 1].op);
+	uint64_t size = sizeof(struct code_block) + b->n_uops * sizeof(struct uop) + n_exits * sizeof(struct code_exit) +
 			b->n_insns * sizeof(struct insn_info);
-	size = (size + 15) & ~(uint64_t)15;
+	size = (size + _Alignof(struct code_block) - 1) & ~(uint64_t)(_Alignof(struct code_block) - 1);
 	if (size > room)
 		return NULL;
 	struct code_block *c = at;
 	*c = (struct code_block){ .pa = pa, .second_pa = CODE_NO_PAGE, .mode = mode, .size = (uint32_t)size,
-				  .n_insns = (uint16_t)b->n_insns, .n_uops = (uint16_t)b->n_uops, .bytes = (uint16_t)b->bytes };
+				  .n_insns = (uint16_t)b->n_insns, .n_uops = (uint16_t)b->n_uops, .bytes = (uint16_t)b->bytes, .n_exits = (uint8_t)n_exits };
 	for (unsigned i = 0; i < b->n_uops; i++) {
 		c->uop[i] = b->uop[i];
 		c->uop[i].handler = h->op[b->uop[i].op];
@@ -168,13 +170,13 @@ struct code_block *codecache_bind(const struct code_handlers *h, const struct ir
 	struct uop *last = &c->uop[b->n_uops - 1];
 	last->d = (uint8_t)b->n_insns;	/* block ends have no result: d holds what they retire */
 	struct code_exit *exit = code_exits(last);
-	for (unsigned i = 0; i < 2; i++) {
+	for (unsigned i = 0; i < n_exits; i++) {
 		int64_t target = b->target[i];
 		bool near = !b->crosses_page && target >= 0 && target < (int64_t)PAGE_SIZE;
 		exit[i] = (struct code_exit){ .miss = { .handler = near ? h->near : h->far, .imm = (int32_t)target } };
 		exit[i].to = &exit[i].miss;
 	}
-	struct insn_info *insn = (struct insn_info *)(exit + 2);
+	struct insn_info *insn = (struct insn_info *)(exit + n_exits);
 	memcpy(insn, b->insn, b->n_insns * sizeof *insn);
 	c->insn = insn;
 	return c;

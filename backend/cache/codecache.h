@@ -34,13 +34,14 @@ struct code_block {
 	bool no_windows;		/* under the lock: a region that began here faulted too much */
 	uint16_t uses;			/* under the lock: how often it was looked up before it had code */
 	uint16_t heat;			/* under the lock: how often sampling has found it */
+	uint8_t n_exits;		/* one for each target that its last micro-op has */
 	struct region_use *regions;	/* under the lock: the regions that it is part of */
 	const void *code;		/* code_of: where executing it begins, for virtual-PC caches; NULL: not ready (struct code_hooks) */
 	struct code_block *hash_next;
 	struct code_block *page_next[2];
 	struct code_exit *incoming;
 	const struct insn_info *insn;
-	struct uop uop[];		/* then two code_exits, then insn_info[n_insns] */
+	struct uop uop[];		/* then code_exit[n_exits], then insn_info[n_insns] */
 };
 #define CODE_NO_PAGE (~(uint64_t)0)
 /* Without the lock too: it is set once. */

@@ -28,7 +28,7 @@ static void unbind(const struct code_handlers *h, const struct code_block *c, st
 		b->uop[i].op = op_of(h, &c->uop[i]);
 	}
 	b->uop[b->n_uops - 1].d = 0;
-	for (unsigned i = 0; i < 2; i++)
+	for (unsigned i = 0; i < c->n_exits; i++)
 		b->target[i] = code_exits((struct uop *)last)[i].miss.imm;
 	memcpy(b->insn, c->insn, b->n_insns * sizeof *b->insn);
 }

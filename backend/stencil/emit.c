@@ -214,6 +214,7 @@ static void begin(struct emitter *e, struct stencil_arena *s, struct code_block 
 	e->uop = 0;
 	e->service = s->service;
 	e->loop = 0;
+	e->waiting[0] = e->waiting[1] = -1;
 	e->number[HOLE_d] = 0;		/* written behind stencils with few numbers, if nothing else */
 	use_pins(e, &s->pins);
 	places_forget(&e->places);
@@ -325,11 +326,12 @@ static void put_end(struct emitter *e, const struct uop *u, enum uop_op op)
 {
 	struct stencil_arena *s = e->s;
 	struct code_exit *exit = code_exits(u);
-	for (unsigned n = 0; n < 2; n++) {
+	for (unsigned n = 0; n < e->b->n_exits; n++) {
 		exit[n].jump = 0;
 		e->waiting[n] = e->loop || exit[n].miss.handler == s->far_handler ? 0 : -1;
 	}
-	e->number[HOLE_target] = exit[0].miss.imm;
+	if (e->b->n_exits)
+		e->number[HOLE_target] = exit[0].miss.imm;
 	unsigned id = choose_stencil(&e->places, u, op, e->b->mode, 0);
 	if (id) {
 		align_exits(s, id);
@@ -343,12 +345,6 @@ static void put_end(struct emitter *e, const struct uop *u, enum uop_op op)
 }
 
 /* ---- loops ---- A block that leads back to itself keeps in its pins what it uses most, as long as it goes round. */
-
-/* How many direct exits a block with this end has. */
-static unsigned n_exits(enum uop_op op)
-{
-	return op_info[op].format == F_BR ? 2 : op == UOP_jmp ? 1 : 0;
-}
 
 static bool leads_to_itself(const struct code_block *b, const struct code_exit *exit, const void *far)
 {
@@ -385,14 +381,14 @@ static bool translate(struct stencil_arena *s, struct code_block *b, uint32_t *m
 	uint32_t start = s->hot, start_cold = s->cold;
 	put(&e, STENCIL_check);
 	bool loops = false;
-	unsigned exits = n_exits(stencil_op_of(s, &b->uop[b->n_uops - 1]));
-	for (unsigned k = 0; k < 2; k++) {
-		exit[k].self = k < exits && leads_to_itself(b, &exit[k], s->far_handler);
+	bool leaves = stencil_op_of(s, &b->uop[b->n_uops - 1]) == UOP_leave;	/* to the run loop, whatever its target */
+	for (unsigned k = 0; k < b->n_exits; k++) {
+		exit[k].self = !leaves && leads_to_itself(b, &exit[k], s->far_handler);
 		loops |= exit[k].self;
 	}
 	if (loops && choose_loop_pins(s, b, &s->pins, &own))
 		begin_loop(&e, &own);
-	for (unsigned k = 0; k < 2; k++)
+	for (unsigned k = 0; k < b->n_exits; k++)
 		exit[k].self = exit[k].self ? e.loop : 0;
 	put(&e, STENCIL_count);
 	for (unsigned i = 0; i < b->n_uops; i++) {
@@ -491,7 +487,7 @@ void stencil_redirect(struct stencil_arena *s, struct code_block *b, const void 
 		((uint8_t *)&v)[0] = 0xe9;
 		memcpy((uint8_t *)&v + 1, &rel, sizeof(int32_t));
 	}
-	for (unsigned n = 0; n < 2; n++) {
+	for (unsigned n = 0; n < b->n_exits; n++) {
 		struct code_exit *exit = &code_exits(&b->uop[b->n_uops - 1])[n];
 		if (exit->self && exit->to != &exit->miss)	/* goes round without passing the beginning */
 			patch(s, exit->jump, code ? exit->unlinked : exit->self);

@@ -2,10 +2,10 @@
 /* The block cache by itself: no micro-op is executed here. */
 #include "tests/backend/cache_fixture.h"
 
-/* A block of `bytes` bytes of code with two micro-ops that goes to `target`. */
-static struct code_block *add(uint64_t pa, unsigned bytes, int64_t target)
+/* A block of `bytes` bytes of code with two micro-ops, of which the second is `end`, that goes to `target`. */
+static struct code_block *add_ending(enum uop_op end, uint64_t pa, unsigned bytes, int64_t target)
 {
-	struct ir_block b = { .n_uops = 2, .n_insns = 1, .bytes = bytes, .target = { target, target } };
+	struct ir_block b = { .uop[1].op = end, .n_uops = 2, .n_insns = 1, .bytes = bytes, .target = { target, target } };
 	bool crosses = (pa & 4095) + bytes > 4096;
 	struct phys_page *pages[2] = { page(pa), crosses ? page(pa + 4096) : NULL };
 	b.crosses_page = crosses;
@@ -17,6 +17,11 @@ static struct code_block *add(uint64_t pa, unsigned bytes, int64_t target)
 	struct code_block *c = codecache_add(cc, &b, pa, crosses ? (pa + 4096) & PAGE_MASK : CODE_NO_PAGE, 3, pages);
 	codecache_unlock(cc);
 	return c;
+}
+
+static struct code_block *add(uint64_t pa, unsigned bytes, int64_t target)
+{
+	return add_ending(UOP_beq, pa, bytes, target);
 }
 
 static struct code_block *find(uint64_t pa)
@@ -68,6 +73,22 @@ START_TEST(exits_within_the_page_are_near)
 	ck_assert_ptr_eq(exit_of(d, 1)->miss.handler, &far);
 	ck_assert_int_eq(exit_of(d, 1)->miss.imm, -2);
 	ck_assert_ptr_eq(exit_of(b, 0)->to, &exit_of(b, 0)->miss);
+}
+END_TEST
+
+START_TEST(a_block_has_room_for_the_exits_that_its_end_has)
+{
+	static const struct { enum uop_op end; unsigned exits; } kind[] = { { UOP_beq, 2 }, { UOP_jmp, 1 }, { UOP_leave, 1 }, { UOP_jr, 0 } };
+	for (unsigned i = 0; i < ARRAY_SIZE(kind); i++) {
+		struct code_block *b = add_ending(kind[i].end, FAKE_RAM + 64 * i, 6, 64);
+		const char *end = (const char *)(b->insn + 1);
+		ck_assert_uint_eq(b->n_exits, kind[i].exits);
+		ck_assert_ptr_eq(b->insn, exit_of(b, kind[i].exits));
+		ck_assert_uint_eq(b->insn[0].size, 6);
+		for (unsigned n = 0; n < b->n_exits; n++)
+			ck_assert_int_eq(exit_of(b, n)->miss.imm, 64);
+		ck_assert_uint_lt((unsigned long)((const char *)b + b->size - end), 8);
+	}
 }
 END_TEST
 
@@ -184,6 +205,7 @@ int main(void)
 	tcase_add_test(t, blocks_are_found_by_address_and_mode);
 	tcase_add_test(t, every_micro_op_knows_its_block);
 	tcase_add_test(t, exits_within_the_page_are_near);
+	tcase_add_test(t, a_block_has_room_for_the_exits_that_its_end_has);
 	tcase_add_test(t, a_dropped_block_is_unlinked_and_unfindable);
 	tcase_add_test(t, a_block_dies_by_its_last_bytes);
 	tcase_add_test(t, a_dropped_block_is_forgotten_at_every_address);

@@ -40,7 +40,7 @@ struct code_block *mini_bind(void *at, const struct ir_block *b, const struct co
 	struct code_block *c = at;
 
 	*c = (struct code_block){ .second_pa = CODE_NO_PAGE, .n_insns = (uint16_t)b->n_insns, .n_uops = (uint16_t)b->n_uops,
-				  .insn = b->insn };
+				  .n_exits = 2, .insn = b->insn };
 	for (unsigned i = 0; i < b->n_uops; i++) {
 		c->uop[i] = b->uop[i];
 		c->uop[i].handler = h->op[b->uop[i].op];
