@@ -118,10 +118,11 @@ struct code_block *codecache_find(struct codecache *cc, uint64_t pa, uint32_t mo
 struct code_block *codecache_owner(struct codecache *cc, const struct uop *u)
 {
 	uint64_t at = (uint64_t)((const char *)u - cc->arena), k = at >> MAP_BITS;
-	/* the last block that starts at or before u: walk on from the first one of u's KiB, or of an earlier one */
-	while (!cc->first[k] || cc->first[k] - 1 > at)
+	uint32_t first;
+	/* the last block that starts at or before u: walk on from the first one of u's KiB, or of an earlier one. Behind u another thread may add one. */
+	while (!(first = __atomic_load_n(&cc->first[k], __ATOMIC_RELAXED)) || first - 1 > at)
 		k--;
-	struct code_block *b = (struct code_block *)(cc->arena + cc->first[k] - 1);
+	struct code_block *b = (struct code_block *)(cc->arena + first - 1);
 	while ((const char *)b + b->size <= (const char *)u)
 		b = (struct code_block *)((char *)b + b->size);
 	return b;
@@ -199,7 +200,7 @@ struct code_block *codecache_add(struct codecache *cc, const struct ir_block *b,
 	c->second_pa = second_pa;
 	uint32_t *first = &cc->first[cc->used >> MAP_BITS];
 	if (!*first)
-		*first = (uint32_t)cc->used + 1;
+		__atomic_store_n(first, (uint32_t)cc->used + 1, __ATOMIC_RELAXED);
 	cc->used += c->size;
 	struct code_block **head = bucket(cc, pa, mode);
 	c->hash_next = *head;
