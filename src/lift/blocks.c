@@ -8,6 +8,7 @@
 #include "ir/op_info.h"
 #include "runtime/clock.h"
 #include "runtime/machine.h"
+#include "runtime/window.h"
 #ifdef HAVE_STENCILS
 #include "backend/stencil/list.h"
 #endif
@@ -131,6 +132,7 @@ bool blocks_form(struct lift_blocks *x, const struct lift_block *head, bool alon
 	if (alone)
 		tuning.region_blocks = 1;
 	r->windows = x->options->windows;
+	r->home = head->va >> WINDOW_BITS;	/* data is expected where the code is */
 	const struct region_former former = {
 		.cache = x->cache, .tuning = &tuning, .frontend = x->source->frontend, .op_of = op_of, .arena = x->arena,
 		.far = { find_far, &surroundings },
