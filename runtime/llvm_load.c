@@ -4,8 +4,8 @@
 #include <pthread.h>
 #include <string.h>
 
-#ifdef LLVM_STUBS
-/* llvm_stubs.py */
+#ifdef LLVM_IMPORT
+/* llvm_import.py */
 extern const char llvm_soname[], llvm_names[];
 extern void *llvm_functions[];
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * LLVM's library is loaded when it is needed first, not with the program: its relocations and constructors cost 30 ms and 45 MiB, which a run without
- * compiled regions, and every short command, can do without. Its functions are called by their names as ever (llvm_stubs.py).
+ * compiled regions, and every short command, can do without. Its functions are called by their names as ever (llvm_import.py).
  */
 #pragma once
 #include "runtime/error.h"

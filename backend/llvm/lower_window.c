@@ -156,9 +156,10 @@ static void add_site(struct lowering *l, struct access *x, unsigned label)
 	TEXT("3: .balign 4\n.popsection");
 }
 
-/* The operands of the address. All is stored that a fault does not look for. */
+/* The operands of the address. First all is stored that a fault does not look for. */
 static void add_address(struct lowering *l, struct access *x, const struct uop *u)
 {
+	lower_write_through(l);
 	value base = A, entry;
 	if (x->looks)
 		entry = lower_load(l, l->i64, l->home);
@@ -227,7 +228,6 @@ value windows_load(struct lowering *l, const struct uop *u, LLVMTypeRef type, un
 	x.scratch = add_output(&x, is_float ? "=x" : x.looks ? "=&r" : "=r");
 	if (x.looks && is_float)
 		x.scratch = add_output(&x, "=&r");
-	lower_write_through(l);
 	add_address(l, &x, u);
 	return build_access(l, &x, u, type);
 }
@@ -240,7 +240,6 @@ void windows_store(struct lowering *l, const struct uop *u, value v, unsigned lo
 		x.scratch = add_output(&x, "=&r");
 	unsigned stored = add_operand(&x, v, is_float ? "x" : "re");
 	snprintf(x.head, sizeof x.head, is_float ? log_bytes == 3 ? "movsd $%u, " : "movss $%u, " : store_insn[log_bytes], stored);
-	lower_write_through(l);
 	add_address(l, &x, u);
 	(void)build_access(l, &x, u, x.looks ? l->i64 : LLVMVoidTypeInContext(l->ctx));
 }

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """An import library for LLVM's C API: for each function a jump through an address that llvm_load.c fills in once the library is loaded.
 
-    llvm_stubs.py LIBRARY OUTPUT.S
+    llvm_import.py LIBRARY OUTPUT.S
 """
 import re
 import subprocess
