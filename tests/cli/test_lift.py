@@ -202,6 +202,14 @@ def count_ir(module):
     return len([line for line in body if re.match(r"  [^ ;\]]", line)])
 
 
+def compared_addresses():
+    """An access through an address of which nothing is known is behind a comparison with the segment that it is expected in; the host's MMU would not stop all others."""
+    load = next(i["address"] for i in insns(lifted(elf, "--at", "add_up")) if i["text"].startswith("ld "))
+    insn = insns(lifted(elf, "--at", load, "--insns", "1", "--memory", "windows"))[0]
+    text = " ".join(line["text"] for line in insn["host"])
+    assert re.search(r"shrq\s+\$0x27, (%\w+) jne\s+\S+ movq\s+\(%\w+,%\w+\), \1", text), text
+
+
 def host_stage():
     """In order and complete; llc makes as much of our IR. (That it is what runs: test_lift_code.c.)"""
     for place, args in (("add_up", []), ("caller", []), ("caller", ["--memory", "windows"]), ("mixed", [])):
@@ -336,7 +344,7 @@ def looks():
         contains(help_text, option)
 
 
-for case in (inputs, symbols, modes, wrong, illegal, guest_stage, uop_stage, llvm_stages, host_stage, stencil_engine, alignment, passes, crossing, regions,
+for case in (inputs, symbols, modes, wrong, illegal, guest_stage, uop_stage, llvm_stages, compared_addresses, host_stage, stencil_engine, alignment, passes, crossing, regions,
              crowded, dot, looks):
     s.case(case.__name__, case)
 s.end()
