@@ -41,8 +41,9 @@ def shares(engine, tier):
     assert seen > 30 and seen == sum(f["self"] for f in p["functions"]) == sum(x["count"] for x in p["samples"]), p
     hot, warm, outer = (function(p, n) for n in ("hot", "warm", "outer"))
     assert 2 * warm["self"] < hot["self"] > 0.6 * seen, (hot, warm, seen)
-    assert outer["total"] > 0.9 * seen, (outer, seen)
-    assert hot["mode"] == "kernel" and function(p, "work")["total"] >= outer["total"]
+    # within a prologue or an epilogue the frame pointer is another function's: a caller is left out
+    assert all(function(p, n)["total"] > 0.9 * seen for n in ("work", "outer")), (p["functions"], seen)
+    equal(hot["mode"], "kernel")
     # a region has to be compiled first
     assert hot["tiers"].get(tier, 0) > (0.1 if tier == "region" else 0.5) * hot["self"], (tier, hot)
     block = p["blocks"][0]
