@@ -136,6 +136,15 @@ handler:
 	ld t0, 8 * RECORD_TVAL(sp)
 	andi t0, t0, -64
 	sd t0, 8 * RECORD_TVAL(sp)
+	# sc to -1, which is QEMU's mark of no reservation: it finds one there, and what faults is the load that it compares with
+1:	ld t0, 8 * RECORD_CAUSE(sp)
+	li t2, 4
+	bne t0, t2, 1f
+	ld t0, 8 * RECORD_TVAL(sp)
+	addi t0, t0, 1
+	bnez t0, 1f
+	li t0, 6
+	sd t0, 8 * RECORD_CAUSE(sp)
 1:	andi t3, t3, 3
 	addi t3, t3, -3
 	sltiu t3, t3, 1

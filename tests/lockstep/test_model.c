@@ -157,6 +157,10 @@ START_TEST(model_agrees)
 			compare(&image, sides[i].regions ? (part + TIMES - 1) / TIMES : part, &sides[i], seed + done, &theirs);
 		free(theirs.bytes);
 		model_image_free(&image);
+		if (n > PART) {
+			printf("%" PRIu64 " of %" PRIu64 " programs\n", done + part, n);
+			fflush(stdout);
+		}
 	}
 	for (unsigned i = 0; i < ARRAY_SIZE(sides); i++) {
 		const struct totals *t = &totals[i];
