@@ -32,6 +32,29 @@ static bool device_write(void *opaque, uint64_t offset, unsigned size, uint64_t 
 	return true;
 }
 
+/* ---- coverage ---- */
+
+static void translated(void *opaque, struct vcpu *cpu, uint64_t va, const struct ir_block *block)
+{
+	const struct guest *g = opaque;
+	coverage_translated(g->run->coverage, va, block);
+}
+
+static void generated(void *opaque, const struct generated *code)
+{
+	const struct guest *g = opaque;
+	coverage_generated(g->run->coverage, code);
+}
+
+static void watch(struct guest *g)
+{
+	struct machine *m = &g->hart.m;
+	m->profile = true;	/* code comes with the instructions that it is of */
+	m->observer.translated = translated;
+	m->observer.generated = generated;
+	m->observer.opaque = g;	/* a struct hart too: its first member */
+}
+
 /* ---- life ---- */
 
 static bool run(struct guest *g, const struct program *p, struct error *err)
@@ -48,6 +71,8 @@ static bool run(struct guest *g, const struct program *p, struct error *err)
 	m->tuning.sample_period = 700;
 	m->tuning.heat = 1;
 	m->log_file = r->log;
+	if (r->coverage)
+		watch(g);
 	if (!phys_add_mmio(&m->phys, GPA(PROGRAM_DEVICE), 0x1000, "device", &device, g, err) ||
 	    !hart_load(&g->hart, PROGRAM_BASE, PROGRAM_SIZE, p->image, PROGRAM_SIZE, err) || !hart_run(&g->hart, r->limit, err))
 		return false;

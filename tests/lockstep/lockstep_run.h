@@ -2,6 +2,7 @@
 /* A bare machine that runs a program under --engine lockstep: RAM, one hart, one device. */
 #pragma once
 #include "runtime/machine.h"
+#include "tests/lockstep/coverage.h"
 #include "tests/lockstep/program.h"
 
 struct lockstep_run {
@@ -13,6 +14,7 @@ struct lockstep_run {
 	/* Stores to the device at +8, on the vCPU's thread, while it acts for real; NULL: ignored. */
 	void (*poke)(struct machine *m, uint64_t value);
 	FILE *log;			/* where the report goes */
+	struct coverage *coverage;	/* gets what is compiled; NULL: nobody asks */
 	/* ---- results ---- */
 	struct guest_exit exit;
 	uint64_t insns;

@@ -39,7 +39,15 @@ struct program {
 };
 
 /* Writes a program that the seed names. */
+#define PROGRAM_EACH 0	/* the seed of the one that is not random: every instruction on edge values, in S-mode */
 void program_generate(struct program *p, uint64_t seed);
+
+/* ---- of PROGRAM_EACH ---- */
+/* Writes what is between its beginning and its end. */
+void program_each(struct program *p);
+/* Whether it has the instruction: those are left out that leave the mode (mret, which the handler has; sret; ecall, which is its end) or are reserved. */
+struct insn_pattern;
+bool program_each_has(const struct insn_pattern *i);
 
 /* ---- for programs of tests' own ---- */
 /* Handler, tables, and the way to the program at program_begin's end; S-mode unless user. */

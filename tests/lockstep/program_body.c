@@ -300,6 +300,12 @@ void program_generate(struct program *p, uint64_t seed)
 {
 	p->rng.s = seed;
 	p->depth = p->n_functions = 0;
+	if (seed == PROGRAM_EACH) {
+		program_begin(p, false);
+		program_each(p);
+		program_end(p);
+		return;
+	}
 	p->reserves_d = rng_below(&p->rng, 2);
 	program_begin(p, rng_below(&p->rng, 2));
 	uint32_t entry = p->at;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Random programs against QEMU 10: the interpreter, stencils, and regions with either way to memory. CALQUE_CASES sets the number of programs for
- * regions (default 16; the others have ten times as many), CALQUE_SEED the first one's seed.
+ * Random programs against QEMU 10: the interpreter, stencils, and regions with either way to memory. The first program is the one with every instruction.
+ * CALQUE_CASES sets the number of programs for regions (default 16; the others have ten times as many), CALQUE_SEED the first one's seed.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -9,6 +9,7 @@
 #include "backend/tiers.h"
 #include "tests/check_main.h"
 #include "tests/lockstep/model.h"
+#include "tests/lockstep/program.h"
 
 enum { TIMES = 10, PART = 400 /* programs in an image */, SHOWN = 8 /* words of memory */ };
 
@@ -143,7 +144,7 @@ static void compare(struct model_image *image, unsigned n, const struct side *si
 START_TEST(model_agrees)
 {
 	const char *cases = getenv("CALQUE_CASES"), *first = getenv("CALQUE_SEED");
-	uint64_t regions = cases ? strtoull(cases, NULL, 0) : 16, n = regions * TIMES, seed = first ? strtoull(first, NULL, 0) : 1;
+	uint64_t regions = cases ? strtoull(cases, NULL, 0) : 16, n = regions * TIMES, seed = first ? strtoull(first, NULL, 0) : PROGRAM_EACH;
 	for (uint64_t done = 0; done < n; done += PART) {
 		struct error err;
 		struct model_image image;
