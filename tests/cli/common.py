@@ -69,6 +69,15 @@ class Running:
             self.p.stderr.close()
 
 
+def patiently(attempt, enough, seconds=(0.5, 5, 20)):
+    """What attempt(seconds) returns, given more time until there is enough: a busy host hardly lets the guest run. The last is returned, enough or not."""
+    for n in seconds:
+        found = attempt(n)
+        if enough(found):
+            break
+    return found
+
+
 def equal(got, wanted, about=""):
     assert got == wanted, f"{about}: got {got!r}, wanted {wanted!r}"
 

@@ -6,7 +6,7 @@ import pty
 import re
 import subprocess
 
-from common import Suite, contains, equal
+from common import Suite, contains, equal, patiently
 
 s = Suite("cli/crash")
 PROFILE = ["--kernel", s.guest("profile_kernel"), "-m", "64M", "--serial", "none"]
@@ -53,13 +53,16 @@ def ring():
 
 def panic():
     """A function of this name on the stack of a guest that has been stopped; where it stands its neighbours are instructions of one function."""
-    r = s.run("profile", "--for", "200ms", "--out", "json", "--", *PROFILE)
-    outer = re.search(r'"function": ?"outer"[^}]*?"start": ?"(0x\w+)"', r.stdout.decode())
-    assert outer, r.stdout
+    def find_outer(seconds):
+        r = s.run("profile", "--for", f"{seconds * 1000:.0f}ms", "--out", "json", "--", *PROFILE)
+        return re.search(r'"function": ?"outer"[^}]*?"start": ?"(0x\w+)"', r.stdout.decode())
+    outer = patiently(find_outer, bool)
     with open(f"{s.tmp}/map", "w", encoding="ascii") as f:
         f.write(f"{int(outer[1], 16):016x} T panic\n{int(outer[1], 16) + 0x60:016x} T behind\n")
     for args in ([], ["--engine", "interp"]):
-        r = s.run("run", *PROFILE, "--timeout", "0.5", "--symbols", f"{s.tmp}/map", *args)
+        # stopped within a prologue its stack is without a caller
+        r = patiently(lambda n, more=tuple(args): s.run("run", *PROFILE, "--timeout", str(n), "--symbols", f"{s.tmp}/map", *more),
+                      lambda r: all(x in r.stderr for x in (b"  panic+0x", b"  work+0x", b"  _start+0x")), (0.5, 0.6, 5))
         equal(r.returncode, 124)
         found = sections(r.stderr.decode())
         assert re.fullmatch(r"  #\d+ +0x802020\w\w  panic\+0x\w+", next(x for x in found["stack"] if "panic" in x)), found["stack"]

@@ -193,6 +193,7 @@ def commands():
         t = c.ask("translate", address="0x10000000")
         equal((t["physical"], t["kind"]), ("0x10000000", "device"))
         equal(c.ask("translate", address=at)["kind"], "ram")
+        goes_on(c)
         stats = c.ask("stats")
         assert stats["vcpus"][0]["instructions"] > 0 and stats["engine"], stats
         contains(c.refused("powerdown"), "power off")
@@ -464,16 +465,16 @@ def profiles():
         assert rows["hot"]["self"] > 0.5 * p["observed"] > 10, p["functions"]
         assert p["idle"] > 0, p
         svg = f"{s.tmp}/attached.svg"
-        folded = attach(g, "--out", "folded", "--flamegraph", svg).decode()
+        folded = attach(g, "--out", "folded", "--flamegraph", svg, seconds=seconds).decode()
         contains(folded, "kernel;_start;work;outer;hot")
         ET.parse(svg)
         raw = attach(g, "--out", "pprof")
         assert raw[0] == 0x0a and b"outer" in raw, raw[:40]
         os.chdir(os.path.dirname(s.guest("profile_kernel")))
         contains(attach(g, "--top", "3", "--symbols", "profile_kernel"), "samples of 2 vCPUs at 199 Hz")
-        text = attach(g, "hot", command="annotate").decode()
+        text = attach(g, "hot", command="annotate", seconds=seconds).decode()
         assert re.match(r"hot at 0x[0-9a-f]+, \d+ bytes: [1-9]\d* samples", text) and re.search(r"\d+\.\d\d% +\d+  [0-9a-f]+ .*bnez", text), text
-        x = json.loads(attach(g, "--exact", "--out", "json"))
+        x = json.loads(attach(g, "--exact", "--out", "json", seconds=seconds))
         equal((x["kind"], x["observed"]), ("exact", x["instructions"]))
         # the next one samples again, and machine code runs again
         wait_until(lambda: "stencil" in json.loads(attach(g, "--out", "json"))["functions"][0]["tiers"] or "region" in json.loads(

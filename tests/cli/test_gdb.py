@@ -7,7 +7,7 @@ import subprocess
 import time
 
 import gdb_guest
-from common import Suite, contains, equal
+from common import Suite, contains, equal, patiently
 from gdb_guest import Client
 
 s = Suite("cli/gdb")
@@ -156,8 +156,8 @@ def late():
     """A debugger comes to a guest that runs, by a host's name, and again."""
     with Guest("spin", listen="localhost:0", wait=False) as g:
         for _ in range(2):
-            time.sleep(0.3)
-            contains(gdb(g, "spin", "p $pc == &spin", "detach"), "$1 = 1")
+            # until a busy host has let it come to its loop
+            contains(patiently(lambda n: time.sleep(n) or gdb(g, "spin", "p $pc == &spin", "detach"), lambda out: "$1 = 1" in out, (0.3, 3, 10)), "$1 = 1")
         contains(gdb(g, "spin", "kill"), "killed")
         equal(g.end()[0], 0)
     with Guest("debug", listen="[::1]:0", wait=False) as g:
@@ -364,7 +364,7 @@ def many_breakpoints():
 
 def hang_up_running():
     """A client that vanishes while the guest runs leaves it running."""
-    with Guest("spin", "--timeout", "2") as g:
+    with Guest("spin", "--timeout", "5") as g:
         c = Client(g)
         c.send("c")
         time.sleep(0.3)

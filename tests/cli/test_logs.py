@@ -4,7 +4,7 @@
 import re
 import subprocess
 
-from common import Suite, contains, equal
+from common import Suite, contains, equal, patiently
 
 s = Suite("cli/logs")
 ENGINES = (["--engine", "interp"], ["--engine", "stencil"], ["--engine", "auto"], ["--engine", "llvm"])
@@ -115,7 +115,9 @@ def filtered():
 
 def several():
     """Lines of several vCPUs are whole."""
-    text = log("exec,int,insn", "--smp", "3", "--timeout", "0.3", guest="profile_firmware", image="--firmware", status=124)
+    def logged(seconds):
+        return log("exec,int,insn", "--smp", "3", "--timeout", str(seconds), guest="profile_firmware", image="--firmware", status=124)
+    text = patiently(logged, lambda text: all(f"\nvcpu {n} " in text for n in range(3)), (0.3, 2, 5))
     line = re.compile(r"vcpu [012] at \d+: (block [0-9a-f]{16}, \d+ instructions|(exception|interrupt) \d+ \(.*\), .*pc 0x\w+)( <\S+>)?"
                       r"|vcpu [012]: block at [0-9a-f]{16}, \d+ instructions, \d+ micro-ops( <\S+>)?|    [0-9a-f]{16}  [0-9a-f]+ +\S.*")
     seen = {0, 1, 2} - {int(x[5]) for x in text.splitlines() if x.startswith("vcpu")}

@@ -5,7 +5,7 @@ import json
 import re
 import xml.etree.ElementTree as ET
 
-from common import Suite, contains, equal
+from common import Suite, contains, equal, patiently
 
 s = Suite("cli/profile")
 KERNEL = s.guest("profile_kernel")
@@ -15,14 +15,19 @@ HOT = ["--engine", "auto", "--tune", "sample_period=10000", "--tune", "heat=1"]
 ROUNDS, HOT_TURNS, WARM_TURNS, LOOP = 50, 4000, 1000, 5
 
 
-def profile(*args, kernel=KERNEL, engine=("--engine", "auto"), seconds="800ms", image="--kernel", command="profile"):
-    r = s.run(command, *(["--for", seconds] if seconds else []), *args, "--", image, kernel, *engine, "-m", "64M", "--quiet", "--serial", "none")
+def profile(*args, kernel=KERNEL, engine=("--engine", "auto"), seconds=0.8, image="--kernel", command="profile"):
+    r = s.run(command, *(["--for", f"{seconds * 1000:.0f}ms"] if seconds else []), *args, "--", image, kernel, *engine, "-m", "64M", "--quiet", "--serial", "none")
     equal((r.returncode, r.stderr), (0, b""))
     return r.stdout
 
 
 def as_json(*args, **kwargs):
     return json.loads(profile("--out", "json", *args, **kwargs))
+
+
+def sampled(*args, seconds=(0.8, 5, 20), **kwargs):
+    """As JSON, with samples enough for shares to tell something."""
+    return patiently(lambda n: as_json(*args, seconds=n, **kwargs), lambda p: p["observed"] > 60, seconds)
 
 
 def function(p, name):
@@ -32,10 +37,7 @@ def function(p, name):
 
 
 def shares(engine, tier):
-    for seconds in ("2s" if tier == "region" else "800ms", "5s", "20s"):	# a busy host hardly lets the guest run
-        p = as_json(engine=engine, seconds=seconds)
-        if p["observed"] > 60:
-            break
+    p = sampled(engine=engine, seconds=(2 if tier == "region" else 0.8, 5, 20))
     equal((p["kind"], p["unit"], p["vcpus"], p["arch"]), ("sampled", "samples", 1, "riscv64"))
     seen = p["observed"]
     assert seen > 30 and seen == sum(f["self"] for f in p["functions"]) == sum(x["count"] for x in p["samples"]), p
@@ -52,7 +54,9 @@ def shares(engine, tier):
 
 
 def stacks():
-    lines = profile("--out", "folded").decode().splitlines()
+    def counts(text):
+        return [int(x.rsplit(" ", 1)[1]) for x in text.splitlines()]
+    lines = patiently(lambda n: profile("--out", "folded", seconds=n).decode(), lambda text: sum(counts(text)) > 60, (0.8, 5, 20)).splitlines()
     assert all(re.fullmatch(r"[^ ;]+(;[^ ;]+)* \d+", x) for x in lines), lines
     found = {x.rsplit(" ", 1)[0]: int(x.rsplit(" ", 1)[1]) for x in lines}
     equal(len(found), len(lines), "each stack once")
@@ -61,14 +65,14 @@ def stacks():
 
 
 def modes(guest, image, mode):
-    p = as_json(kernel=s.guest(guest), image=image)
+    p = sampled(kernel=s.guest(guest), image=image)
     inside = sum(f["self"] for f in p["functions"] if f["mode"] == mode)
     assert inside > 0.9 * p["observed"] > 0, p["functions"]
     equal(function(p, "hot")["mode"], mode)
 
 
 def idle():
-    p = as_json(kernel=s.guest("profile_idle"))
+    p = patiently(lambda n: as_json(kernel=s.guest("profile_idle"), seconds=n), lambda p: p["idle"] > 50 and p["observed"] < 0.1 * p["idle"], (0.8, 5, 20))
     assert p["idle"] > 50 and p["observed"] < 0.1 * p["idle"], p
     text = profile(kernel=s.guest("profile_idle")).decode()
     contains(text, "idle (waiting for an interrupt")
@@ -76,7 +80,7 @@ def idle():
 
 def several_vcpus():
     """Those that were never started are idle; the one that runs is sampled as often."""
-    p = as_json(engine=["--smp", "3"])
+    p = sampled(engine=["--smp", "3"])
     equal(p["vcpus"], 3)
     assert p["observed"] > 30 and p["idle"] > p["observed"], p
 
@@ -105,14 +109,17 @@ def human():
     contains(rows[1], "hot")
     contains(tables[4].splitlines()[1], "hot+0x")
     assert len(rows) <= 4
-    rows = profile("--total").decode().split("\n\n")[3].splitlines()[1:]
-    equal({x.split()[-1] for x in rows[:3]}, {"_start", "work", "outer"}, "callers first")
+    def first_three(n):
+        return {x.split()[-1] for x in profile("--total", seconds=n).decode().split("\n\n")[3].splitlines()[1:4]}
+    callers = {"_start", "work", "outer"}
+    equal(patiently(first_three, lambda found: found == callers, (0.8, 5, 20)), callers, "callers first")
     contains(profile("--rate", "100").decode(), "at 100 Hz")
 
 
 def annotate():
     for engine in (["--engine", "stencil"], HOT, ["--engine", "interp"]):
-        text = profile("hot", command="annotate", engine=engine).decode()
+        text = patiently(lambda n, e=engine: profile("hot", command="annotate", engine=e, seconds=n).decode(),
+                         lambda text: int(re.search(r"bytes: (\d+) samples", text)[1]) > 60, (0.8, 5, 20))
         contains(text.splitlines()[0], "hot at 0x802")
         listing = text.split("\n\n")[1]
         rows = [re.match(r"\s*(?:([\d.]+)%\s+(\d+))?\s+([0-9a-f]{16})  [0-9a-f]+\s+(.*)", x) for x in listing.splitlines()[1:]]
@@ -153,11 +160,9 @@ def annotate_a_file():
 
 def columns(engine, tier, middle, wanted):
     """The hottest block: counts as in the listing, and beside each instruction what became of it."""
-    for seconds in ("1s", "5s", "20s"):     # a region has to be compiled first
-        text = profile("hot", command="annotate", engine=engine, seconds=seconds).decode()
-        _, listing, title, table = text.rstrip("\n").split("\n\n")
-        if title.endswith(tier):
-            break
+    def parts(n):
+        return profile("hot", command="annotate", engine=engine, seconds=n).decode().rstrip("\n").split("\n\n")
+    _, listing, title, table = patiently(parts, lambda found: found[2].endswith(tier), (1, 5, 20))     # a region has to be compiled first
     assert re.fullmatch(r"the hottest block, at 0x802\w+, mostly run by: " + tier, title), title
     head, *rows = table.splitlines()
     equal(head.split(), ["count", "address", "guest", middle, "host"])
@@ -214,8 +219,12 @@ def packed(data):
     return out
 
 
+def pprof_samples(data):
+    return sum(packed(dict(message(v))[2])[0] for f, v in message(data) if f == 2)
+
+
 def pprof():
-    top = message(profile("--out", "pprof"))
+    top = message(patiently(lambda n: profile("--out", "pprof", seconds=n), lambda data: pprof_samples(data) > 60, (0.8, 5, 20)))
     texts = [v.decode() for f, v in top if f == 6]
     equal(texts[0], "")
     types = [dict(message(v)) for f, v in top if f == 1]
@@ -268,7 +277,7 @@ def symbols():
     start = int(function(as_json(), "hot")["start"], 16)
     with open(f"{s.tmp}/map", "w", encoding="ascii") as f:
         f.write("0000000000001000 t elsewhere\n0000000000001000 T moved\n0000000000001100 T next\n")
-    p = as_json("--symbols", f"{s.tmp}/map@{start - 0x1000:#x}")
+    p = sampled("--symbols", f"{s.tmp}/map@{start - 0x1000:#x}")
     assert function(p, "moved")["self"] > 0.5 * p["observed"], p["functions"]
 
 
