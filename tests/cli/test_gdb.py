@@ -111,11 +111,16 @@ def detach():
         equal(g.end()[0], 9)
 
 
+def in_its_loop(g):
+    """What GDB says of a guest that spins, once a busy host has let it come to its loop."""
+    return patiently(lambda n: time.sleep(n) or gdb(g, "spin", "p $pc == &spin", "detach"), lambda out: "$1 = 1" in out, (0.3, 3, 10))
+
+
 def attach_again():
     with Guest("spin") as g:
         gdb(g, "spin", "detach")
-        out = gdb(g, "spin", "p $pc == &spin", "kill")
-        contains(out, "$1 = 1")
+        contains(in_its_loop(g), "$1 = 1")
+        gdb(g, "spin", "kill")
         equal(g.end()[0], 0)
 
 
@@ -156,8 +161,7 @@ def late():
     """A debugger comes to a guest that runs, by a host's name, and again."""
     with Guest("spin", listen="localhost:0", wait=False) as g:
         for _ in range(2):
-            # until a busy host has let it come to its loop
-            contains(patiently(lambda n: time.sleep(n) or gdb(g, "spin", "p $pc == &spin", "detach"), lambda out: "$1 = 1" in out, (0.3, 3, 10)), "$1 = 1")
+            contains(in_its_loop(g), "$1 = 1")
         contains(gdb(g, "spin", "kill"), "killed")
         equal(g.end()[0], 0)
     with Guest("debug", listen="[::1]:0", wait=False) as g:

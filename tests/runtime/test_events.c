@@ -31,15 +31,24 @@ static void note(void *opaque)
 	fired++;
 }
 
-START_TEST(timers_fire_once_in_order)
+static struct event_timer *late, *early, *off;
+
+/* On the event thread: none fires before all are set, whatever the host does in between. */
+static void set_timers(void *opaque)
 {
 	uint64_t now = clock_host_now();
-	struct event_timer *late = event_timer_new(ev, note, (void *)2), *early = event_timer_new(ev, note, (void *)1);
-	struct event_timer *off = event_timer_new(ev, note, (void *)3);
 	event_timer_set(off, now + 1000000);
 	event_timer_set(late, now + 40000000);
 	event_timer_set(early, now + 5000000);
 	event_timer_set(off, UINT64_MAX);
+}
+
+START_TEST(timers_fire_once_in_order)
+{
+	late = event_timer_new(ev, note, (void *)2);
+	early = event_timer_new(ev, note, (void *)1);
+	off = event_timer_new(ev, note, (void *)3);
+	events_run(ev, set_timers, NULL);
 	wait_for(2);
 	usleep(20000);
 	ck_assert_int_eq(fired, 2);

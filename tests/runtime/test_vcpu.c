@@ -142,9 +142,8 @@ START_TEST(a_waiting_vcpu_sleeps_until_an_interrupt_or_its_timer)
 		usleep(100);
 	machine_pause(&f.m);
 	cpu->waiting = true;
-	machine_resume(&f.m);
-	usleep(2000);
 	uint64_t at = f.runs;
+	machine_resume(&f.m);
 	usleep(20000);
 	ck_assert_uint_eq(f.runs, at);
 	vcpu_set_irq(cpu, 3, true);
