@@ -40,6 +40,16 @@ struct extent *extents_largest(const struct extents *x, uint32_t page)
 	return NULL;
 }
 
+bool extents_allow(const struct extents *x, uint32_t page, bool write)
+{
+	for (uint64_t sizes = x->sizes; sizes; sizes &= sizes - 1) {
+		const struct extent *e = extents_find(x, page, (unsigned)__builtin_ctzll(sizes));
+		if (e && (e->write || !write))
+			return true;
+	}
+	return false;
+}
+
 static void link_in(struct extents *x, uint32_t i)
 {
 	uint32_t *b = bucket_of(x, x->at[i].page, x->at[i].bits);

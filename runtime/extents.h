@@ -26,6 +26,8 @@ struct extents {
 /* All three by page; NULL: none. The last one finds the largest extent that contains it. Pointers hold until the next change. */
 struct extent *extents_find(const struct extents *x, uint32_t page, unsigned bits);
 struct extent *extents_largest(const struct extents *x, uint32_t page);
+/* Whether some extent that contains the page is mapped for the access. */
+bool extents_allow(const struct extents *x, uint32_t page, bool write);
 /* NULL: out of memory. There is none of that size there. */
 struct extent *extents_add(struct extents *x, uint32_t page, unsigned bits);
 /* The last one takes its place in `at`. */

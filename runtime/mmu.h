@@ -111,9 +111,10 @@ struct mmu_stats {
 	uint64_t fills[2];		/* by address half */
 	uint64_t victim_hits, flushes, page_flushes, grows, mmio, slow;
 	uint64_t switches, contexts;	/* to another context; to one that had no tables */
-	/* Direct windows: pages or larger extents mapped; faults that were none of theirs; extents that a flush left after a look at the
+	/* Direct windows: pages or larger extents mapped, those of them that did not fault but were known to the TLB; faults that
+	 * were none of theirs; extents that a flush left after a look at the
 	 * guest's tables, or took away; fills that the host refused or that made room first */
-	uint64_t window_fills, window_leaves, window_kept, window_dropped, window_refused, window_evictions;
+	uint64_t window_fills, window_known, window_leaves, window_kept, window_dropped, window_refused, window_evictions;
 	uint64_t windows, window_extents;	/* now */
 };
 /* A copy; exact while the vCPU is parked. */

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
-#include "runtime/debug.h"
+#include "runtime/machine.h"
 #include "runtime/process.h"
 #include "runtime/tlb.h"
 
@@ -326,40 +326,6 @@ void window_destroy(struct vcpu *cpu)
 
 /* ---- faults ---- */
 
-/* The RAM that a window may show at va for the leaf; NULL: none. */
-static const struct phys_range *range_for(struct vcpu *cpu, uint64_t va, const struct mmu_leaf *leaf, bool write)
-{
-	if (cpu->machine->debug && debug_watches_block(cpu->machine->debug, va, PAGE_BITS))
-		return NULL;
-	const struct phys_range *r = phys_find(&cpu->machine->phys, GPA(leaf->pa));
-	if (!r || r->kind == PHYS_MMIO || leaf->size_bits < PAGE_BITS || !(leaf->prot & MMU_PROT_R) ||
-	    (write && (r->kind == PHYS_ROM || r->watch || !(leaf->prot & MMU_PROT_W))))
-		return NULL;
-	return r;
-}
-
-/*
- * Code that walks through memory would fault in page after page: behind as many pages as are mapped before the faulting one, so many are mapped ahead,
- * which costs a seventh of their faults. Only what a load or store would be granted with nothing to update, as a TLB may look ahead.
- */
-#define MOST_AHEAD 32
-
-static void map_ahead(struct vcpu *cpu, struct window_set *set, struct window *w, uint64_t va, bool write)
-{
-	uint32_t page = (uint32_t)((va - w->va) >> PAGE_BITS), before = 0;
-	while (before < MOST_AHEAD && before < page && extents_find(&w->extents, page - before - 1, PAGE_BITS))
-		before++;
-	for (va = (va & PAGE_MASK) + PAGE_SIZE; before-- > 0 && va - w->va < WINDOW_SIZE; va += PAGE_SIZE) {
-		struct mmu_leaf leaf;
-		if (extents_largest(&w->extents, ++page) || !cpu->machine->arch->probe(cpu, va, cpu->mmu->data_index, &leaf) ||
-		    leaf.size_bits != PAGE_BITS)
-			break;
-		const struct phys_range *r = range_for(cpu, va, &leaf, write);
-		if (!r || !window_map(cpu, set, w, va, &leaf, r, write, false))
-			break;
-	}
-}
-
 /*
  * The walk and everything that speaks against a mapping. A fault of the guest is not raised here: the instruction is done
  * again, outside of generated code, with all its other effects in order.
@@ -377,7 +343,7 @@ static enum window_answer fill(struct vcpu *cpu, uint64_t va, bool write, bool a
 		cpu->exception = before;
 		return WINDOW_LEAVE;
 	}
-	const struct phys_range *r = range_for(cpu, va, &leaf, write);
+	const struct phys_range *r = window_range(cpu, va, &leaf, write);
 	if (!r)
 		return WINDOW_LEAVE;
 	if (va >> 63 && !leaf.global && !mmu->current->own_upper) {
@@ -394,8 +360,7 @@ static enum window_answer fill(struct vcpu *cpu, uint64_t va, bool write, bool a
 	w->used = ++mmu->clock;
 	if (!window_map(cpu, &h->windows[index], w, va, &leaf, r, write, again))
 		return WINDOW_LEAVE;
-	if (leaf.size_bits == PAGE_BITS)
-		map_ahead(cpu, &h->windows[index], w, va, write);
+	window_look_ahead(cpu, h, index, w, va, write);
 	window_publish(cpu);
 	return WINDOW_RETRY;
 }

@@ -11,18 +11,13 @@ enum verdict { KEEP, DEMOTE, DROP };
 
 /* ---- checks ---- */
 
-static bool is_shared(const struct mmu *mmu, const struct tlb_half *h)
-{
-	return h == &mmu->mode[mmu->current->key >> 60]->upper;
-}
-
 static enum verdict check(struct vcpu *cpu, struct tlb_half *h, unsigned index, const struct window *w, const struct extent *e)
 {
 	struct mmu_leaf leaf;
 	uint64_t va = w->va + ((uint64_t)e->page << PAGE_BITS);
 	const struct debug *d = cpu->machine->debug;
 	if ((d && debug_watches_block(d, va, e->bits)) || !cpu->machine->arch->probe(cpu, va, index, &leaf) || leaf.size_bits < e->bits || (leaf.pa & PAGE_MASK) != e->pa ||
-	    (is_shared(cpu->mmu, h) && !leaf.global))
+	    (window_is_shared(cpu->mmu, h) && !leaf.global))
 		return DROP;
 	h->windows[index].cut |= leaf.size_bits > e->bits && !e->inside;
 	return e->write && !(leaf.prot & MMU_PROT_W) ? DEMOTE : KEEP;

@@ -104,7 +104,7 @@ static void oldest_half(struct tlb_half *h, const void *arg)
 /* What is mapped at most for one fault: an extent, and the writable one inside. */
 #define MOST_PER_FILL 2
 
-static bool has_room(const struct vcpu *cpu)
+bool window_has_room(const struct vcpu *cpu)
 {
 	unsigned n_vcpus = cpu->machine->n_vcpus ? cpu->machine->n_vcpus : 1;
 	if (cpu->mmu->windows.extents + MOST_PER_FILL > process_max_mappings() / n_vcpus || !process_take_mappings(MOST_PER_FILL))
@@ -119,7 +119,7 @@ static bool has_room(const struct vcpu *cpu)
  */
 static bool make_room(struct vcpu *cpu)
 {
-	while (!has_room(cpu)) {
+	while (!window_has_room(cpu)) {
 		struct window *oldest = NULL, **arg = &oldest;
 		mmu_each_half(cpu->mmu, oldest_half, &arg);
 		if (!oldest)

@@ -56,6 +56,8 @@ void window_destroy(struct vcpu *cpu);
  */
 MUST_CHECK bool window_map(struct vcpu *cpu, struct window_set *set, struct window *w, uint64_t va, const struct mmu_leaf *leaf,
 			   const struct phys_range *r, bool write, bool again);
+/* Whether window_map needs to take nothing away first. */
+bool window_has_room(const struct vcpu *cpu);
 /* Takes all away. False: the host refused, and the window must be retired. */
 MUST_CHECK bool window_clear(struct vcpu *cpu, struct window *w);
 /*
@@ -64,6 +66,17 @@ MUST_CHECK bool window_clear(struct vcpu *cpu, struct window *w);
  */
 bool window_drop(struct vcpu *cpu, struct window *w, const struct extent *e);
 bool window_demote(struct vcpu *cpu, struct window *w, struct extent *e);
+
+/* ---- window_ahead.c ---- */
+/* The RAM that a window may show at va for the leaf, which grants the access; NULL: none. */
+const struct phys_range *window_range(struct vcpu *cpu, uint64_t va, const struct mmu_leaf *leaf, bool write);
+/* Whether a half's windows are those of several contexts: only what is global may be mapped there. */
+bool window_is_shared(const struct mmu *mmu, const struct tlb_half *h);
+/*
+ * An access to va has faulted, and its page has been mapped: maps others of the window w of the current context's half h and the current MMU index that
+ * are likely to be accessed next. Takes nothing away to make room. w may be gone afterwards, as after window_map.
+ */
+void window_look_ahead(struct vcpu *cpu, struct tlb_half *h, unsigned index, struct window *w, uint64_t va, bool write);
 
 /* ---- window_flush.c ---- */
 /* Checks all that a set maps with the guest's tables; the half is one of the current context's. */

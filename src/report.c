@@ -170,9 +170,9 @@ void report_stats(struct vm *vm, FILE *f)
 			t.contexts, per_switch(&t, 0), per_switch(&t, 1));
 		if (t.window_fills)
 			fprintf(f,
-				"vcpu%u: direct windows: %" PRIu64 " fills, %" PRIu64 " leaves, %" PRIu64 " extents kept by flushes, %" PRIu64
+				"vcpu%u: direct windows: %" PRIu64 " fills, %" PRIu64 " of them from the TLB, %" PRIu64 " leaves, %" PRIu64 " extents kept by flushes, %" PRIu64
 				" dropped; %" PRIu64 " evictions, %" PRIu64 " refused; %" PRIu64 " extents in %" PRIu64 " windows\n",
-				i, t.window_fills, t.window_leaves, t.window_kept, t.window_dropped, t.window_evictions,
+				i, t.window_fills, t.window_known, t.window_leaves, t.window_kept, t.window_dropped, t.window_evictions,
 				t.window_refused, t.window_extents, t.windows);
 	}
 	if (m->exec->print_stats)
