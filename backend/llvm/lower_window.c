@@ -144,16 +144,17 @@ static void add_state(struct lowering *l, struct access *x)
 		}
 }
 
-/* An entry of the side table (sites.h) for the instruction at a label. */
-static void add_site(struct lowering *l, struct access *x, unsigned label)
+/* The entry of the side table (sites.h) for the instruction at label 1, and its copy at label 6. */
+static void add_site(struct lowering *l, struct access *x)
 {
 	unsigned uop = (unsigned)(l->bound - l->block->bound), place = x->first;
-	TEXT("\n.pushsection " SITE_SECTION ",\"a\"\n.long %ub-., %u\n.short 3f-2f\n2:", label, lower_index(l) << SITE_UOP_BITS | uop);
-	TEXT(" .byte %u, %u\n.asciz \"$%u\"\n", SITE_ICOUNT, FORM_BITS, place);
+	TEXT("\n.pushsection " SITE_SECTION ",\"a\"\n.long 1b-., %s, %u\n.short 3f-2f\n2: .ascii \"", x->looks ? "6b-." : "0",
+	     lower_index(l) << SITE_UOP_BITS | uop);
+	TEXT("\\%03o\\%03o$%u\\0", SITE_ICOUNT, FORM_BITS, place);
 	for (unsigned slot = 1; slot < SLOT_TEMP; slot++)
 		if (l->dirty[slot])
-			TEXT(".byte %u, %u\n.asciz \"$%u\"\n", slot, l->form[slot], ++place);
-	TEXT("3: .balign 4\n.popsection");
+			TEXT("\\%03o\\%03o$%u\\0", slot, l->form[slot], ++place);
+	TEXT("\"\n3: .balign 4\n.popsection");
 }
 
 /* The operands of the address. First all is stored that a fault does not look for. */
@@ -197,11 +198,9 @@ static value build_access(struct lowering *l, struct access *x, const struct uop
 	bool both = x->outputs == 2;
 	add_state(l, x);
 	add_instruction(l, x, u);
-	add_site(l, x, 1);
-	if (x->looks) {
-		add_site(l, x, 6);
+	add_site(l, x);
+	if (x->looks)
 		add_place(x, "~{flags}");
-	}
 	LLVMTypeRef result = both ? LLVMStructTypeInContext(l->ctx, types, 2, false) : type;
 	LLVMTypeRef fn = LLVMFunctionType(result, x->type, x->n, false);
 	value insn = LLVMGetInlineAsm(fn, x->text, x->text_used, x->places, x->places_used, true, false, LLVMInlineAsmDialectATT, false);

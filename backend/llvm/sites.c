@@ -7,7 +7,7 @@
 _Static_assert(VCPU_SLOTS > UINT8_MAX, "any byte is a slot");
 
 struct entry {
-	int32_t distance;
+	int32_t distance[2];
 	uint32_t number;
 	uint16_t n_places;
 	char places[];
@@ -17,7 +17,7 @@ bool site_find(const char *table, const char *end, const char *pc, ptrdiff_t to_
 {
 	for (const char *at = table; at < end;) {
 		const struct entry *e = (const struct entry *)(const void *)at;
-		if (at + e->distance + to_exec == pc) {
+		if (at + e->distance[0] + to_exec == pc || (e->distance[1] && at + sizeof e->distance[0] + e->distance[1] + to_exec == pc)) {
 			*site = (struct site){ e->number >> SITE_UOP_BITS, e->number & ((1u << SITE_UOP_BITS) - 1), e->places, e->n_places };
 			return true;
 		}

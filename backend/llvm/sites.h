@@ -3,9 +3,10 @@
  * The side table of a region's accesses through windows, in an object section of its own: where each one's instruction is, which micro-op it
  * belongs to, and where the guest registers are that struct vcpu does not hold at that moment.
  *
- * The code generator's assembler writes it, an entry for each copy of an access's instruction:
+ * The code generator's assembler writes it, an entry for each access:
  *
  *	.long	instruction - .
+ *	.long	its copy - ., or 0: there is none
  *	.long	block << SITE_UOP_BITS | micro-op
  *	.short	bytes of the places that follow
  *	        each: .byte slot, form (enum slot_form); .asciz "%register" or "$constant"

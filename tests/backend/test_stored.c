@@ -11,7 +11,7 @@ static struct region r;
 static char input[4096];
 static uint8_t page[PAGE_SIZE], bytes[512];
 /* An access of the second block's second micro-op; slot 5, whose bits are in a register. */
-static const uint8_t sites[20] = { 0, 0, 0, 0, 1, 1 << (SITE_UOP_BITS - 8), 0, 0, 7, 0, 5, FORM_BITS, '%', 'r', 'a', 'x', 0 };
+static const uint8_t sites[24] = { 0, 0, 0, 0, 0, 0, 0, 0, 1, 1 << (SITE_UOP_BITS - 8), 0, 0, 7, 0, 5, FORM_BITS, '%', 'r', 'a', 'x', 0 };
 
 /* A loop of two blocks, at 0x10 and 0xff0 of their page. */
 static void make(struct stored *s)
@@ -164,12 +164,12 @@ START_TEST(images_lie_within)
 	REFUSED(s.image.sites = 508);
 	REFUSED(s.image.sites_size = UINT32_MAX);
 	REFUSED(s.image.sites_size--);
-	REFUSED(bytes[128 + 4] = 2);	/* the second block has two micro-ops … */
-	REFUSED(bytes[128 + 5] = 2 << (SITE_UOP_BITS - 8));	/* … and there are two blocks */
-	REFUSED(bytes[128 + 8] = 8);	/* the places begin one more, which is not whole */
-	REFUSED(bytes[128 + 8] = 6);	/* … and their last has no end */
-	REFUSED(bytes[128 + 9] = 1);
-	REFUSED(bytes[128 + 11] = FORM_UNKNOWN);
+	REFUSED(bytes[128 + 8] = 2);	/* the second block has two micro-ops … */
+	REFUSED(bytes[128 + 9] = 2 << (SITE_UOP_BITS - 8));	/* … and there are two blocks */
+	REFUSED(bytes[128 + 12] = 8);	/* the places begin one more, which is not whole */
+	REFUSED(bytes[128 + 12] = 6);	/* … and their last has no end */
+	REFUSED(bytes[128 + 13] = 1);
+	REFUSED(bytes[128 + 15] = FORM_UNKNOWN);
 }
 END_TEST
 
