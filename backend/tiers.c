@@ -15,6 +15,7 @@
 #include "backend/interp/observed.h"
 #include "backend/llvm/recall.h"
 #include "backend/llvm/regions.h"
+#include "backend/llvm/tripped.h"
 #include "backend/stencil/announce.h"
 #include "backend/stencil/emit.h"
 #include "backend/stencil/lines.h"
@@ -219,6 +220,17 @@ static bool region_execute(struct vcpu *cpu, const struct uop *u)
 	return good;
 }
 
+static const void *region_tripped(struct vcpu *cpu, const struct host_registers *r, const char *at)
+{
+	struct tier *t = cpu->exec;
+	const struct uop *u;
+	if (!regions_find(t->shared->regions, cpu, at, r, &u))
+		abort();	/* only regions poll so */
+	t->calls.in_region = 1;
+	cpu->pc = cpu->reg[SLOT_PAGE] + (codecache_owner(t->shared->cache, u)->pa & (PAGE_SIZE - 1));
+	return stencil_leave(t->shared->arena);
+}
+
 /*
  * A host fault in a region's code: the page is mapped and the access done again, or the region is left with the state of the instruction's
  * beginning, which then goes through the soft MMU. In a signal handler, but what faulted holds no lock, so anything may be called.
@@ -229,7 +241,9 @@ static bool host_fault(void *opaque, struct process_fault *f)
 	struct vcpu *cpu = vcpu_current();
 	struct tier *t = cpu ? cpu->exec : NULL;
 	const struct uop *u;
-	struct installed *region = t ? regions_find(shared->regions, cpu, f, &u) : NULL;
+	struct host_registers registers;
+	process_fault_registers(f, &registers);
+	struct installed *region = t ? regions_find(shared->regions, cpu, (const char *)*f->pc, &registers, &u) : NULL;
 	if (!region)
 		return false;
 	bool filled = f->located && window_fault(cpu, f->address, f->write) == WINDOW_RETRY;
@@ -530,7 +544,9 @@ static bool init(struct vcpu *cpu, const struct policy *policy, struct error *er
 		m->exec_state = tiers_create(m, &handlers, policy, err);
 	cpu->exec = t;
 	t->calls = (struct stencil_calls){
-		.service = service, .softfp_run = softfp_run, .helpers = m->frontend->helpers, .execute = region_execute, .fault = region_fault };
+		.service = service, .softfp_run = softfp_run, .helpers = m->frontend->helpers, .execute = region_execute, .fault = region_fault,
+		.tripped = region_tripped };
+	cpu->tripped = region_trip;
 	t->shared = m->exec_state;
 	t->next = NULL;
 	t->serving = NULL;

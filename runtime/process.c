@@ -94,25 +94,21 @@ static bool describe(struct process_fault *f, int signal, const siginfo_t *info,
 #endif
 }
 
-uint64_t process_fault_register(const struct process_fault *f, const char *name)
+void process_fault_registers(const struct process_fault *f, struct host_registers *r)
 {
 #if defined(__x86_64__)
-	static const struct { char name[5]; uint8_t reg; } general[] = {
-		{ "%rax", REG_RAX }, { "%rbx", REG_RBX }, { "%rcx", REG_RCX }, { "%rdx", REG_RDX }, { "%rsi", REG_RSI }, { "%rdi", REG_RDI },
-		{ "%rbp", REG_RBP }, { "%rsp", REG_RSP }, { "%r8", REG_R8 }, { "%r9", REG_R9 }, { "%r10", REG_R10 }, { "%r11", REG_R11 },
-		{ "%r12", REG_R12 }, { "%r13", REG_R13 }, { "%r14", REG_R14 }, { "%r15", REG_R15 },
+	static const uint8_t general[] = {
+		REG_RAX, REG_RCX, REG_RDX, REG_RBX, REG_RSP, REG_RBP, REG_RSI, REG_RDI,
+		REG_R8, REG_R9, REG_R10, REG_R11, REG_R12, REG_R13, REG_R14, REG_R15,
 	};
 	const mcontext_t *m = &((const ucontext_t *)f->context)->uc_mcontext;
-	for (unsigned i = 0; i < ARRAY_SIZE(general); i++)
-		if (!strncmp(general[i].name, name, sizeof general[i].name))
-			return (uint64_t)m->gregs[general[i].reg];
-	if (!strncmp(name, "%xmm", 4)) {
-		uint64_t v;
-		memcpy(&v, &m->fpregs->_xmm[strtoul(name + 4, NULL, 10)], sizeof v);
-		return v;
+	for (unsigned i = 0; i < ARRAY_SIZE(general); i++) {
+		r->general[i] = (uint64_t)m->gregs[general[i]];
+		memcpy(&r->vector[i], &m->fpregs->_xmm[i], sizeof r->vector[i]);
 	}
+#else
+	abort();	/* describe has refused it */
 #endif
-	abort();
 }
 
 /* What the kernel would have done with the signal, had we not been there. */

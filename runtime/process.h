@@ -25,8 +25,9 @@ struct process_fault {
 	void *context;		/* ucontext_t */
 };
 
-/* What a register held at the fault, by the name that assemblers give it: "%rax", or "%xmm0", of which these are the low 64 bits. */
-uint64_t process_fault_register(const struct process_fault *f, const char *name);
+/* What the host's registers held, by the numbers that its instructions give them; of vector registers the low 64 bits. */
+struct host_registers { uint64_t general[16], vector[16]; };
+void process_fault_registers(const struct process_fault *f, struct host_registers *r);
 
 /*
  * Called in the signal handler, on the thread that faulted, with no signal blocked that was not before. What faulted was

@@ -109,6 +109,8 @@ struct vcpu {
 	uint32_t fp_control;		/* host FP control word while guest code runs (x86-64: MXCSR): rounding mode, no flags */
 	uint32_t fp_flags;		/* the guest's accrued flags as host bits, folded in when generated code leaves */
 
+	const void *tripped;		/* the engine's: machine code that its machine code calls where deadline has come */
+
 	struct exception exception;
 
 	/* LR/SC: physical address, size (0: none) and the value that was loaded */

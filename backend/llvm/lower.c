@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <string.h>
 #include "backend/llvm/lower_fp.h"
+#include "backend/llvm/lower_site.h"
 #include "ir/op_info.h"
 
 /* ---- small pieces ---- */
@@ -110,28 +111,28 @@ static void set_uop_line(struct lowering *l, unsigned uop)
 	set_line(l, l->line + n);
 }
 
-/* Interrupts, budget and kicks are seen here. */
-static void poll(struct lowering *l, LLVMBasicBlockRef tripped)
+/* Interrupts, budget and kicks are seen here. The way out is no branch of LLVM's, for which it would compile what stores the guest's state. */
+static void poll(struct lowering *l)
 {
-	LLVMBasicBlockRef body = lower_block(l, "body");
-	/* another thread stores to it; LLVM compares with memory in one instruction only if it takes it for plain */
-	LLVMTypeRef type = LLVMFunctionType(LLVMVoidTypeInContext(l->ctx), NULL, 0, false);
-	value barrier = LLVMGetInlineAsm(type, "", 0, "", 0, true, false, LLVMInlineAsmDialectATT, false);
-	LLVMBuildCall2(l->b, type, barrier, NULL, 0, "");
-	lower_likely(l, CMP(ULT, lower_load(l, l->i64, l->icount), lower_load(l, l->i64, VCPU(deadline))), body, tripped);
-	lower_at(l, body);
+	struct site_asm x = { 0 };
+	unsigned cpu = site_operand(&x, l->cpu, "r");
+	site_state(l, &x);
+	site_text(&x, "cmpq %u($%u), $%u\njae 4f\n", (unsigned)offsetof(struct vcpu, deadline), cpu, x.first);
+	site_text(&x, ".subsection 1\n4: call *%u($%u)\n1: ud2\n.subsection 0", (unsigned)offsetof(struct vcpu, tripped), cpu);
+	site_entry(l, &x, 0, false);
+	site_build(l, &x, LLVMVoidTypeInContext(l->ctx), true);
 }
 
-/* Where the block's beginning may go instead: the run loop, which looks where to go on. */
-static LLVMBasicBlockRef make_tripped(struct lowering *l)
+/* Where a block goes instead whose page is not mapped where the region has it: the run loop, which looks where to go on. */
+static LLVMBasicBlockRef make_elsewhere(struct lowering *l)
 {
-	LLVMBasicBlockRef begin = LLVMGetInsertBlock(l->b), tripped = lower_block(l, "tripped");
-	lower_at(l, tripped);
+	LLVMBasicBlockRef begin = LLVMGetInsertBlock(l->b), elsewhere = lower_block(l, "elsewhere");
+	lower_at(l, elsewhere);
 	lower_store_dirty(l);
 	lower_store(l, K(1), FIELD(lower_load(l, l->ptr, VCPU(exec)), offsetof(struct stencil_calls, in_region)));
 	lower_leave(l, lower_here(l));
 	lower_at(l, begin);
-	return tripped;
+	return elsewhere;
 }
 
 static void lower_one_block(struct lowering *l, unsigned index)
@@ -148,11 +149,10 @@ static void lower_one_block(struct lowering *l, unsigned index)
 	memcpy(l->dirty, l->dirty_at[index], sizeof l->dirty);
 	memcpy(l->form, l->form_at[index], sizeof l->form);
 	windows_begin_block(l, index);
-	LLVMBasicBlockRef tripped = l->block->polls || l->block->arrives ? make_tripped(l) : NULL;
 	if (l->block->arrives)
-		lower_arrive(l, tripped);
+		lower_arrive(l, make_elsewhere(l));
 	if (l->block->polls)
-		poll(l, tripped);
+		poll(l);
 	LLVMBuildStore(l->b, BIN(Add, lower_load(l, l->i64, l->icount), K(l->block->n_insns)), l->icount);
 	for (unsigned i = 0; i < l->block->n_uops; i++) {
 		l->bound = &l->block->bound[i];
@@ -208,6 +208,8 @@ static void begin_region(struct lowering *l)
 		slot_set(l, l->pins[i], LLVMGetParam(l->fn, ARG_PINS + i));
 	lower_flush(l);
 	windows_enter_region(l);
+	value sp = lower_intrinsic(l, "llvm.addressofreturnaddress", l->ptr, 0);
+	lower_store(l, sp, FIELD(lower_load(l, l->ptr, VCPU(exec)), offsetof(struct stencil_calls, entry_sp)));
 	LLVMBuildBr(l->b, l->entries[0]);
 }
 

@@ -5,11 +5,9 @@
  * expected in the segment in which most are, which takes a comparison beside the access and no register; elsewhere its entry is looked up.
  */
 #include "backend/llvm/lower_window.h"
-#include <stdarg.h>
+#include "backend/llvm/lower_site.h"
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include "backend/llvm/sites.h"
 #include "ir/op_info.h"
 #include "runtime/window.h"
 
@@ -53,8 +51,6 @@ void windows_enter_region(struct lowering *l)
 	for (unsigned slot = 0; slot < VCPU_SLOTS; slot++)
 		if (near_looks_up_first(l->near, slot))
 			look_up(l, slot);
-	value sp = lower_intrinsic(l, "llvm.addressofreturnaddress", l->ptr, 0);
-	lower_store(l, sp, FIELD(lower_load(l, l->ptr, VCPU(exec)), offsetof(struct stencil_calls, entry_sp)));
 }
 
 void windows_end_region(struct lowering *l)
@@ -90,72 +86,14 @@ void windows_behind(struct lowering *l, const struct uop *u)
 
 /* ---- accesses ---- */
 
-/* What an access's instructions and its entries in the side table consist of: their text, and the operands that it numbers, outputs first. */
 struct access {
-	char text[4096], places[512];
-	size_t text_used, places_used;
-	value operand[5 + VCPU_SLOTS];
-	LLVMTypeRef type[5 + VCPU_SLOTS];
-	unsigned n, outputs;
+	struct site_asm code;
 	char head[24], tail[24];	/* of the instruction, around its address */
-	unsigned base, entry, cpu, scratch, first;	/* numbers of operands; first: of those that a fault looks for */
+	unsigned base, entry, cpu, scratch;	/* numbers of operands */
 	bool looks;			/* the base's entry is not known */
 };
 
-__attribute__((format(printf, 3, 4))) static void append(char *at, size_t *used, const char *format, ...)
-{
-	va_list ap;
-	va_start(ap, format);
-	*used += (size_t)vsnprintf(at + *used, 512, format, ap);
-	va_end(ap);
-}
-
-#define TEXT(...) append(x->text, &x->text_used, __VA_ARGS__)
-
-static unsigned add_place(struct access *x, const char *place)
-{
-	append(x->places, &x->places_used, x->places_used ? ",%s" : "%s", place);
-	return x->outputs + x->n;
-}
-
-static unsigned add_output(struct access *x, const char *place)
-{
-	unsigned number = add_place(x, place);
-	x->outputs++;
-	return number;
-}
-
-static unsigned add_operand(struct access *x, value v, const char *place)
-{
-	unsigned number = add_place(x, place);
-	x->operand[x->n] = v;
-	x->type[x->n++] = LLVMTypeOf(v);
-	return number;
-}
-
-/* Where a fault finds what struct vcpu does not hold. */
-static void add_state(struct lowering *l, struct access *x)
-{
-	x->first = add_operand(x, lower_load(l, l->i64, l->icount), "r");
-	for (unsigned slot = 1; slot < SLOT_TEMP; slot++)
-		if (l->dirty[slot]) {
-			value v = slot_told(l, slot);
-			add_operand(x, v, LLVMTypeOf(v) == l->i64 ? "ri" : "x");
-		}
-}
-
-/* The entry of the side table (sites.h) for the instruction at label 1, and its copy at label 6. */
-static void add_site(struct lowering *l, struct access *x)
-{
-	unsigned uop = (unsigned)(l->bound - l->block->bound), place = x->first;
-	TEXT("\n.pushsection " SITE_SECTION ",\"a\"\n.long 1b-., %s, %u\n.short 3f-2f\n2: .ascii \"", x->looks ? "6b-." : "0",
-	     lower_index(l) << SITE_UOP_BITS | uop);
-	TEXT("\\%03o\\%03o$%u\\0", SITE_ICOUNT, FORM_BITS, place);
-	for (unsigned slot = 1; slot < SLOT_TEMP; slot++)
-		if (l->dirty[slot])
-			TEXT("\\%03o\\%03o$%u\\0", slot, l->form[slot], ++place);
-	TEXT("\"\n3: .balign 4\n.popsection");
-}
+#define TEXT(...) site_text(&x->code, __VA_ARGS__)
 
 /* The operands of the address. First all is stored that a fault does not look for. */
 static void add_address(struct lowering *l, struct access *x, const struct uop *u)
@@ -168,10 +106,10 @@ static void add_address(struct lowering *l, struct access *x, const struct uop *
 		entry = lower_load(l, l->i64, l->addend[u->a]);
 	else	/* the address is a constant */
 		entry = table_entry(l, BIN(Add, base, K(IMM)));
-	x->base = add_operand(x, base, "r");
-	x->entry = add_operand(x, entry, "r");
+	x->base = site_operand(&x->code, base, "r");
+	x->entry = site_operand(&x->code, entry, "r");
 	if (x->looks)
-		x->cpu = add_operand(x, l->cpu, "r");
+		x->cpu = site_operand(&x->code, l->cpu, "r");
 }
 
 /* The instruction; expects the base in the home segment, or else looks its entry up, out of line. */
@@ -195,16 +133,11 @@ static void add_instruction(struct lowering *l, struct access *x, const struct u
 static value build_access(struct lowering *l, struct access *x, const struct uop *u, LLVMTypeRef type)
 {
 	LLVMTypeRef types[2] = { type, l->i64 };
-	bool both = x->outputs == 2;
-	add_state(l, x);
+	bool both = x->code.outputs == 2;
+	site_state(l, &x->code);
 	add_instruction(l, x, u);
-	add_site(l, x);
-	if (x->looks)
-		add_place(x, "~{flags}");
-	LLVMTypeRef result = both ? LLVMStructTypeInContext(l->ctx, types, 2, false) : type;
-	LLVMTypeRef fn = LLVMFunctionType(result, x->type, x->n, false);
-	value insn = LLVMGetInlineAsm(fn, x->text, x->text_used, x->places, x->places_used, true, false, LLVMInlineAsmDialectATT, false);
-	value v = LLVMBuildCall2(l->b, fn, insn, x->operand, x->n, "");
+	site_entry(l, &x->code, (unsigned)(l->bound - l->block->bound), x->looks);
+	value v = site_build(l, &x->code, both ? LLVMStructTypeInContext(l->ctx, types, 2, false) : type, x->looks);
 	return both ? LLVMBuildExtractValue(l->b, v, 0, "") : v;
 }
 
@@ -224,9 +157,9 @@ value windows_load(struct lowering *l, const struct uop *u, LLVMTypeRef type, un
 	const char *insn = type == l->f64 ? "movsd" : type == l->f32 ? "movss" : load_insn[is_signed][log_bytes];
 	snprintf(x.head, sizeof x.head, "%s ", insn);
 	snprintf(x.tail, sizeof x.tail, ", %s", whole ? "$0" : "${0:k}");
-	x.scratch = add_output(&x, is_float ? "=x" : x.looks ? "=&r" : "=r");
+	x.scratch = site_output(&x.code, is_float ? "=x" : x.looks ? "=&r" : "=r");
 	if (x.looks && is_float)
-		x.scratch = add_output(&x, "=&r");
+		x.scratch = site_output(&x.code, "=&r");
 	add_address(l, &x, u);
 	return build_access(l, &x, u, type);
 }
@@ -236,8 +169,8 @@ void windows_store(struct lowering *l, const struct uop *u, value v, unsigned lo
 	struct access x = { .looks = looks(l, u) };
 	bool is_float = LLVMTypeOf(v) != l->i64;
 	if (x.looks)
-		x.scratch = add_output(&x, "=&r");
-	unsigned stored = add_operand(&x, v, is_float ? "x" : "re");
+		x.scratch = site_output(&x.code, "=&r");
+	unsigned stored = site_operand(&x.code, v, is_float ? "x" : "re");
 	snprintf(x.head, sizeof x.head, is_float ? log_bytes == 3 ? "movsd $%u, " : "movss $%u, " : store_insn[log_bytes], stored);
 	add_address(l, &x, u);
 	(void)build_access(l, &x, u, x.looks ? l->i64 : LLVMVoidTypeInContext(l->ctx));

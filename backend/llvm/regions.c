@@ -62,11 +62,10 @@ void regions_flush(struct regions *r)
 	linker_reset(r->linker);
 }
 
-/* ---- faults of accesses through windows ---- */
+/* ---- ways out that only the side table knows ---- */
 
-struct installed *regions_find(struct regions *r, struct vcpu *cpu, const struct process_fault *f, const struct uop **u)
+struct installed *regions_find(struct regions *r, struct vcpu *cpu, const char *pc, const struct host_registers *host, const struct uop **u)
 {
-	const char *pc = (const char *)*f->pc;
 	struct installed *region;
 	struct site site;
 	codecache_lock(r->config.cache);
@@ -76,7 +75,7 @@ struct installed *regions_find(struct regions *r, struct vcpu *cpu, const struct
 	codecache_unlock(r->config.cache);
 	if (region) {
 		*u = &region->use[site.block].block->uop[site.uop];
-		site_restore(&site, f, cpu);
+		site_restore(&site, host, cpu);
 	}
 	return region;
 }

@@ -53,10 +53,10 @@ void regions_ready(struct regions *r, struct code_block *b);
 void regions_drop(struct regions *r, struct code_block *b);
 void regions_flush(struct regions *r);
 /*
- * The region and the micro-op whose access through a window has faulted, and all of the guest's state in struct vcpu; NULL: it is none of ours. In the
- * signal handler on the vCPU's thread.
+ * The region and the micro-op whose access through a window has faulted at pc, or whose poll has called from there, and all of the guest's state in
+ * struct vcpu, from the host's registers there; NULL: it is none of ours. On the vCPU's thread, perhaps in a signal handler.
  */
-struct installed *regions_find(struct regions *r, struct vcpu *cpu, const struct process_fault *f, const struct uop **u);
+struct installed *regions_find(struct regions *r, struct vcpu *cpu, const char *pc, const struct host_registers *host, const struct uop **u);
 /* The block and the micro-op whose code holds the address, and the size of its region's code; false: none is known. With the cache's lock. */
 bool regions_find_line(struct regions *r, uint64_t address, const struct code_block **b, unsigned *uop, uint32_t *size);
 /* It has faulted: a page was mapped, or the region is being left. */

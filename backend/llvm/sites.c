@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "backend/llvm/sites.h"
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include "runtime/fp.h"
@@ -71,12 +72,27 @@ static uint64_t bits_of(uint64_t v, enum slot_form form)
 	}
 }
 
-void site_restore(const struct site *site, const struct process_fault *f, struct vcpu *cpu)
+/* By the name that assemblers give it: "%rax", or "%xmm0" */
+static uint64_t register_named(const struct host_registers *r, const char *name)
+{
+	static const char general[][5] = {
+		"%rax", "%rcx", "%rdx", "%rbx", "%rsp", "%rbp", "%rsi", "%rdi", "%r8", "%r9", "%r10", "%r11", "%r12", "%r13", "%r14", "%r15",
+	};
+	for (unsigned i = 0; i < ARRAY_SIZE(general); i++)
+		if (!strncmp(general[i], name, sizeof general[i]))
+			return r->general[i];
+	unsigned long n = strncmp(name, "%xmm", 4) ? ULONG_MAX : strtoul(name + 4, NULL, 10);
+	if (n >= ARRAY_SIZE(r->vector))
+		abort();
+	return r->vector[n];
+}
+
+void site_restore(const struct site *site, const struct host_registers *r, struct vcpu *cpu)
 {
 	for (const char *at = site->places, *end = at + site->n_places; at < end; at += strlen(at) + 1) {
 		unsigned slot = (uint8_t)*at++;
 		enum slot_form form = (uint8_t)*at++;
-		uint64_t v = *at == '$' ? (uint64_t)strtoll(at + 1, NULL, 0) : process_fault_register(f, at);
+		uint64_t v = *at == '$' ? (uint64_t)strtoll(at + 1, NULL, 0) : register_named(r, at);
 		if (slot == SITE_ICOUNT)
 			cpu->icount = v;
 		else

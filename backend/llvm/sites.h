@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The side table of a region's accesses through windows, in an object section of its own: where each one's instruction is, which micro-op it
- * belongs to, and where the guest registers are that struct vcpu does not hold at that moment.
+ * The side table of a region's accesses through windows and of its polls, in an object section of its own: where each one's instruction is (of a poll:
+ * what follows its call), which micro-op it belongs to, and where the guest registers are that struct vcpu does not hold at that moment.
  *
- * The code generator's assembler writes it, an entry for each access:
+ * The code generator's assembler writes it, an entry for each:
  *
  *	.long	instruction - .
  *	.long	its copy - ., or 0: there is none
@@ -37,5 +37,5 @@ struct site {
 bool sites_hold(const char *table, const char *end, const struct region *r);
 /* The entry of the instruction at pc, which lies to_exec bytes from where the table's distances lead. False: there is none. */
 bool site_find(const char *table, const char *end, const char *pc, ptrdiff_t to_exec, struct site *site);
-/* Stores what the registers of a fault at the site hold into struct vcpu. */
-void site_restore(const struct site *site, const struct process_fault *f, struct vcpu *cpu);
+/* Stores what the host's registers hold at the site into struct vcpu. */
+void site_restore(const struct site *site, const struct host_registers *r, struct vcpu *cpu);

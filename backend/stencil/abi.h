@@ -13,6 +13,7 @@
  */
 #pragma once
 #include "frontends/frontend.h"
+#include "runtime/process.h"
 
 #define STENCIL_PINS FRONTEND_PINNED
 /* Operand places: 0 in struct vcpu, 1 to STENCIL_PINS in a pin, PLACE_ACC in acc or facc (a result: in
@@ -41,6 +42,8 @@ struct stencil_calls {
 	bool (*execute)(struct vcpu *cpu, const struct uop *u);
 	/* Makes the state that of the fault of a micro-op that has left cpu->exception pending. */
 	void (*fault)(struct vcpu *cpu, const struct uop *u);
+	/* Makes the state that of the poll whose call returns to `at`, and returns where to go on with entry_sp. */
+	const void *(*tripped)(struct vcpu *cpu, const struct host_registers *r, const char *at);
 };
 
 /*

@@ -20,8 +20,10 @@ static bool refuse;
 static bool leave(void *opaque, struct process_fault *f)
 {
 	seen = *f;
-	rdi = process_fault_register(f, "%rdi");
-	xmm5 = process_fault_register(f, "%xmm5");
+	struct host_registers r;
+	process_fault_registers(f, &r);
+	rdi = r.general[7];
+	xmm5 = r.vector[5];
 	++*(_Atomic unsigned *)opaque;
 	if (refuse)
 		return false;
