@@ -4,6 +4,7 @@
 #include "ir/op_info.h"
 
 #define CC_PRESERVE_MOST 14
+#define CC_PRESERVE_ALL 15
 
 /* ---- C ---- */
 
@@ -43,13 +44,14 @@ value lower_here(struct lowering *l)
 	return BIN(Add, slot_get(l, SLOT_PAGE), K((int64_t)l->block->position));
 }
 
-/* Jumps to other generated code at the beginning of a block. */
-static void jump(struct lowering *l, value code)
+/* Jumps to other generated code: the beginning of a block, or what looks into acc. */
+static void jump(struct lowering *l, value code, value acc)
 {
 	value arg[N_ARGS] = { l->cpu, lower_load(l, l->i64, l->icount) };
 	for (unsigned i = 0; i < STENCIL_PINS; i++)
 		arg[ARG_PINS + i] = slot_get(l, l->pins[i]);
-	arg[ARG_ACC] = arg[ARG_SITE] = LLVMGetPoison(l->i64);
+	arg[ARG_ACC] = acc;
+	arg[ARG_SITE] = LLVMGetPoison(l->i64);
 	arg[ARG_TLB] = lower_load(l, l->ptr, VCPU(tlb[0].entries));
 	arg[ARG_MASK] = lower_load(l, l->i64, VCPU(tlb[0].mask));
 	arg[ARG_FACC] = LLVMGetPoison(l->f64);
@@ -65,43 +67,10 @@ void lower_leave(struct lowering *l, value pc)
 	LLVMBuildBr(l->b, l->leave);
 }
 
-/* Whether the virtual-PC cache's entry for pc (JUMP_CACHE_ENTRY), to which *entry points then, holds pc in the current context. */
-static value holds(struct lowering *l, value pc, value *entry)
-{
-	value at = BIN(Mul, BIN(And, BIN(LShr, pc, K(1)), K(JUMP_CACHE_SIZE - 1)), K(sizeof(struct jump_cache_entry)));
-	*entry = LLVMBuildInBoundsGEP2(l->b, l->i8, lower_load(l, l->ptr, VCPU(jump_cache)), &at, 1, "");
-	value half = BIN(Mul, BIN(LShr, pc, K(63)), K(sizeof(uint64_t)));
-	value key = lower_load(l, l->i64, LLVMBuildInBoundsGEP2(l->b, l->i8, VCPU(jump_key), &half, 1, ""));
-	value entry_key = lower_load(l, l->i64, FIELD(*entry, offsetof(struct jump_cache_entry, key)));
-	LLVMSetOrdering(entry_key, LLVMAtomicOrderingMonotonic);
-	LLVMSetAlignment(entry_key, 8);
-	return BIN(And, CMP(EQ, lower_load(l, l->i64, FIELD(*entry, offsetof(struct jump_cache_entry, pc))), pc), CMP(EQ, entry_key, key));
-}
-
-static value found_code(struct lowering *l, value entry)
-{
-	return lower_load(l, l->ptr, FIELD(entry, offsetof(struct jump_cache_entry, code)));
-}
-
-/* Goes on with the code for pc from the virtual-PC cache, and looks pc up otherwise. */
-static value probe(struct lowering *l, value pc)
-{
-	value entry, same = holds(l, pc, &entry);
-	LLVMBasicBlockRef found = lower_block(l, "found"), lost = lower_block(l, "lost");
-	lower_likely(l, same, found, lost);
-	lower_at(l, lost);
-	lower_store(l, pc, VCPU(pc));
-	jump(l, CALLS(lookup));
-	lower_at(l, found);
-	value page = BIN(And, pc, K(PAGE_MASK));
-	lower_store(l, page, VCPU(reg[SLOT_PAGE]));
-	return found_code(l, entry);
-}
-
 void lower_indirect(struct lowering *l, value pc)
 {
 	lower_store_dirty(l);
-	jump(l, probe(l, pc));
+	jump(l, CALLS(jump), pc);
 }
 
 static unsigned first_in_page(const struct region *r, int32_t page)
@@ -133,8 +102,11 @@ static void check_mapped(struct lowering *l, LLVMBasicBlockRef elsewhere)
 	LLVMBasicBlockRef look = lower_block(l, "look"), found = lower_block(l, "found"), inside = lower_block(l, "inside");
 	lower_likely(l, LLVMBuildLoad2(l->b, l->i1, mapped, ""), inside, look);
 	lower_at(l, look);
-	value entry, same = holds(l, lower_here(l), &entry), own = load_link(l, lower_index(l), offsetof(struct region_links, own));
-	lower_likely(l, BIN(And, same, CMP(EQ, found_code(l, entry), own)), found, elsewhere);
+	LLVMTypeRef params[3] = { l->ptr, l->i64, l->ptr }, type = LLVMFunctionType(l->i1, params, 3, false);
+	value own = load_link(l, lower_index(l), offsetof(struct region_links, own));
+	value leads = LLVMBuildCall2(l->b, type, CALLS(leads), (value[]){ l->cpu, lower_here(l), own }, 3, "");
+	LLVMSetInstructionCallConv(leads, CC_PRESERVE_ALL);
+	lower_likely(l, leads, found, elsewhere);
 	lower_at(l, found);
 	LLVMBuildStore(l->b, LLVMConstInt(l->i1, 1, 0), mapped);
 	LLVMBuildBr(l->b, inside);
@@ -159,7 +131,7 @@ void lower_exit(struct lowering *l, unsigned n)
 		break;
 	case WAY_CODE:
 		lower_store_dirty(l);
-		jump(l, load_link(l, lower_index(l), offsetof(struct region_links, code[n])));
+		jump(l, load_link(l, lower_index(l), offsetof(struct region_links, code[n])), LLVMGetPoison(l->i64));
 		break;
 	case WAY_LOOKUP:
 		lower_indirect(l, lower_target(l, n));

@@ -9,6 +9,9 @@
 #include "ir/op_info.h"
 #include "runtime/window.h"
 
+/* So many accesses through what a slot holds at the region's beginning, as through a stack pointer, are worth looking its entry up there. */
+#define ENOUGH 4
+
 /* Beyond this a slot counts as far, or large; the rest of the guard is for displacements. */
 #define MOST (WINDOW_GUARD / 2)
 
@@ -151,11 +154,6 @@ static bool serves_loop(const struct near *n, const uint64_t *loops_of, unsigned
 	return false;
 }
 
-bool near_looks_up_first(const struct near *n, unsigned slot)
-{
-	return n->base[slot] && serves_loop(n, NULL, slot);
-}
-
 enum near_made near_made(const struct near *n, const struct near_state *s, unsigned block, const struct uop *u, unsigned *other)
 {
 	uint64_t by;
@@ -273,6 +271,30 @@ static bool find_bases_of(struct near *n, unsigned block)
 	return changed;
 }
 
+/* Accesses that are near to what has been looked up, by their bases. */
+static void count_near(const struct near *n, unsigned count[VCPU_SLOTS])
+{
+	for (unsigned i = 0; i < n->region->n_blocks; i++) {
+		struct near_state s = n->at[i];
+		const struct region_block *rb = &n->region->block[i];
+		for (const struct uop *u = rb->uop; n->reached[i] && u < rb->uop + rb->n_uops; u++) {
+			count[u->a] += near_is_access(u) && s.distance[u->a] != FAR;
+			near_step(n, &s, i, u);
+		}
+	}
+}
+
+/* The bases whose values at the region's beginning serve a loop, or many accesses. */
+static void choose_first(struct near *n)
+{
+	unsigned count[VCPU_SLOTS] = { 0 };
+	memcpy(n->first, n->base, sizeof n->first);
+	flow(n);
+	count_near(n, count);
+	for (unsigned slot = 0; slot < VCPU_SLOTS; slot++)
+		n->first[slot] &= serves_loop(n, NULL, slot) || count[slot] >= ENOUGH;
+}
+
 struct near *near_find(const struct region *r, const struct region_loops *loops)
 {
 	struct near *n = calloc(1, sizeof *n + r->n_blocks * sizeof *n->at);
@@ -288,6 +310,7 @@ struct near *near_find(const struct region *r, const struct region_loops *loops)
 		for (unsigned i = 0; i < r->n_blocks; i++)
 			changed |= n->reached[i] && find_bases_of(n, i);
 	}
+	choose_first(n);
 	flow(n);
 	return n;
 }

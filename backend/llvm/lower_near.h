@@ -17,6 +17,7 @@ struct near {
 	bool base[VCPU_SLOTS];		/* accesses go through it, or what is near to it */
 	uint64_t used[VCPU_SLOTS][REGION_MAX_BLOCKS / 64 + 1];	/* the loops in which they do, as in region_loops … */
 	uint64_t made[VCPU_SLOTS][REGION_MAX_BLOCKS / 64 + 1];	/* … and those in which it gets a value that is near to nothing known */
+	bool first[VCPU_SLOTS];		/* near_looks_up_first */
 	bool reached[REGION_MAX_BLOCKS];
 	struct near_state at[];		/* at each block's beginning */
 };
@@ -33,7 +34,7 @@ enum near_made {
 struct near *near_find(const struct region *r, const struct region_loops *loops);
 bool near_is_access(const struct uop *u);
 /* Whether the entry of a base is to be looked up at the region's beginning. */
-bool near_looks_up_first(const struct near *n, unsigned slot);
+static inline bool near_looks_up_first(const struct near *n, unsigned slot) { return n->first[slot]; }
 /* *other: the slot whose entry is shared */
 enum near_made near_made(const struct near *n, const struct near_state *s, unsigned block, const struct uop *u, unsigned *other);
 /* Goes past a micro-op. */

@@ -4,7 +4,7 @@
 #include <llvm-c/TargetMachine.h>
 
 /* What pays on hot loops; more passes cost several times the compile time and gain nothing (docs/performance.md). */
-#define TARGET_PASSES "function(sroa,early-cse,simplifycfg)"
+#define TARGET_PASSES "function(mem2reg,early-cse,simplifycfg)"
 /* x86-64-v3, which all executors take for granted */
 #define TARGET_CPU "x86-64-v3"
 

@@ -32,12 +32,15 @@ struct stencil_calls {
 	const struct helper *helpers;
 	uint64_t acc;		/* what acc and facc are to be when service has returned */
 	double facc;
-	/* For regions (backend/llvm): machine code that keeps all registers but r11 and rax and calls `execute`; that and the one below are
-	 * told a micro-op of the code cache. */
+	/* For regions (backend/llvm) */
 	uint64_t entry_sp;	/* the stack pointer with which regions leave */
 	uint64_t in_region;	/* set when a region is left for the run loop */
+	/* Machine code: keeps all registers but r11 and rax and calls `execute`, which is told a micro-op of the code cache, as is `fault`. */
 	const void *slow;
-	const void *lookup;	/* machine code: goes on at cpu->pc */
+	/* Machine code: goes on at the address in acc. */
+	const void *jump;
+	/* Machine code, which keeps all registers but r11 and rax: whether the virtual-PC cache leads from pc to the code. */
+	const void *leads;
 	/* Executes a memory access in C; false: the state is that of its fault, and generated code is to be left. */
 	bool (*execute)(struct vcpu *cpu, const struct uop *u);
 	/* Makes the state that of the fault of a micro-op that has left cpu->exception pending. */

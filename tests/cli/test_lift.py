@@ -14,7 +14,7 @@ elf = s.guest("lift")
 read_uops = s.guest("read_uops")
 with open(os.path.join(os.path.dirname(__file__), "../../docs/lift.schema.json"), encoding="utf-8") as schema_file:
     SCHEMA = json.load(schema_file)
-PASSES = "function(sroa,early-cse,simplifycfg)"
+PASSES = "function(mem2reg,early-cse,simplifycfg)"
 
 
 def lift(*args):
