@@ -111,28 +111,33 @@ static void set_uop_line(struct lowering *l, unsigned uop)
 	set_line(l, l->line + n);
 }
 
-/* Interrupts, budget and kicks are seen here. The way out is no branch of LLVM's, for which it would compile what stores the guest's state. */
-static void poll(struct lowering *l)
+/*
+ * The way out to the run loop at a block's beginning: at once, or if the deadline has come, as interrupts, budget and kicks have it. It calls
+ * vcpu->tripped, which does not come back. A branch of LLVM's would make it compile what stores the guest's state, once for each block.
+ */
+static void trip(struct lowering *l, bool at_once)
 {
 	struct site_asm x = { 0 };
 	unsigned cpu = site_operand(&x, l->cpu, "r");
 	site_state(l, &x);
-	site_text(&x, "cmpq %u($%u), $%u\njae 4f\n", (unsigned)offsetof(struct vcpu, deadline), cpu, x.first);
-	site_text(&x, ".subsection 1\n4: call *%u($%u)\n1: ud2\n.subsection 0", (unsigned)offsetof(struct vcpu, tripped), cpu);
+	if (!at_once)
+		site_text(&x, "cmpq %u($%u), $%u\njae 4f\n.subsection 1\n4: ", (unsigned)offsetof(struct vcpu, deadline), cpu, x.first);
+	site_text(&x, "call *%u($%u)\n1: ud2", (unsigned)offsetof(struct vcpu, tripped), cpu);
+	if (!at_once)
+		site_text(&x, "\n.subsection 0");
 	site_entry(l, &x, 0, false);
 	site_build(l, &x, LLVMVoidTypeInContext(l->ctx), true);
 }
 
-/* Where a block goes instead whose page is not mapped where the region has it: the run loop, which looks where to go on. */
-static LLVMBasicBlockRef make_elsewhere(struct lowering *l)
+/* Leaves for the run loop if the block's page is not mapped where the region has it. */
+static void arrive(struct lowering *l)
 {
-	LLVMBasicBlockRef begin = LLVMGetInsertBlock(l->b), elsewhere = lower_block(l, "elsewhere");
+	LLVMBasicBlockRef inside = lower_block(l, "inside"), elsewhere = lower_block(l, "elsewhere");
+	lower_arrive(l, inside, elsewhere);
 	lower_at(l, elsewhere);
-	lower_store_dirty(l);
-	lower_store(l, K(1), FIELD(lower_load(l, l->ptr, VCPU(exec)), offsetof(struct stencil_calls, in_region)));
-	lower_leave(l, lower_here(l));
-	lower_at(l, begin);
-	return elsewhere;
+	trip(l, true);
+	LLVMBuildUnreachable(l->b);
+	lower_at(l, inside);
 }
 
 static void lower_one_block(struct lowering *l, unsigned index)
@@ -150,9 +155,9 @@ static void lower_one_block(struct lowering *l, unsigned index)
 	memcpy(l->form, l->form_at[index], sizeof l->form);
 	windows_begin_block(l, index);
 	if (l->block->arrives)
-		lower_arrive(l, make_elsewhere(l));
+		arrive(l);
 	if (l->block->polls)
-		poll(l);
+		trip(l, false);
 	LLVMBuildStore(l->b, BIN(Add, lower_load(l, l->i64, l->icount), K(l->block->n_insns)), l->icount);
 	for (unsigned i = 0; i < l->block->n_uops; i++) {
 		l->bound = &l->block->bound[i];

@@ -133,9 +133,9 @@ value lower_slow(struct lowering *l, const struct uop *u);
 value lower_self(struct lowering *l);
 /* Goes on in an exit of the block, or at a guest address, or in the run loop at one. The block is complete and flushed. */
 void lower_exit(struct lowering *l, unsigned n);
-/* Stands at the beginning of a block that is entered from another page: goes to `elsewhere` if the block is not mapped where the region has it. What that
- * needs is made at the region's beginning. */
-void lower_arrive(struct lowering *l, LLVMBasicBlockRef elsewhere);
+/* Stands at the beginning of a block that is entered from another page: goes to `elsewhere` if the block is not mapped where the region has it, else to
+ * `inside`. What that needs is made at the region's beginning. */
+void lower_arrive(struct lowering *l, LLVMBasicBlockRef inside, LLVMBasicBlockRef elsewhere);
 void lower_make_mapped(struct lowering *l);
 void lower_indirect(struct lowering *l, value pc);
 void lower_leave(struct lowering *l, value pc);

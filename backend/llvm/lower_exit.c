@@ -92,33 +92,33 @@ void lower_make_mapped(struct lowering *l)
 	}
 }
 
-/*
- * Goes to `elsewhere` unless the block's page is mapped where the region has it. What has been found so holds until the region is left, as it does for
- * the head's page: a change is seen by a poll.
- */
-static void check_mapped(struct lowering *l, LLVMBasicBlockRef elsewhere)
+/* Whether the block is mapped where the region has it, by way of the virtual-PC cache. */
+static value is_here(struct lowering *l)
 {
-	value mapped = l->mapped[first_in_page(l->region, region_page(l->block->position))];
-	LLVMBasicBlockRef look = lower_block(l, "look"), found = lower_block(l, "found"), inside = lower_block(l, "inside");
-	lower_likely(l, LLVMBuildLoad2(l->b, l->i1, mapped, ""), inside, look);
-	lower_at(l, look);
 	LLVMTypeRef params[3] = { l->ptr, l->i64, l->ptr }, type = LLVMFunctionType(l->i1, params, 3, false);
 	value own = load_link(l, lower_index(l), offsetof(struct region_links, own));
 	value leads = LLVMBuildCall2(l->b, type, CALLS(leads), (value[]){ l->cpu, lower_here(l), own }, 3, "");
 	LLVMSetInstructionCallConv(leads, CC_PRESERVE_ALL);
-	lower_likely(l, leads, found, elsewhere);
+	return leads;
+}
+
+/* What has been found of a page holds until the region is left, as it does for the head's page: a change is seen by a poll. */
+void lower_arrive(struct lowering *l, LLVMBasicBlockRef inside, LLVMBasicBlockRef elsewhere)
+{
+	int32_t page = region_page(l->block->position);
+	lower_store(l, BIN(Add, slot_get(l, SLOT_PAGE), K((int64_t)page)), VCPU(reg[SLOT_PAGE]));
+	if (!page) {
+		LLVMBuildBr(l->b, inside);
+		return;
+	}
+	value mapped = l->mapped[first_in_page(l->region, page)];
+	LLVMBasicBlockRef look = lower_block(l, "look"), found = lower_block(l, "found");
+	lower_likely(l, LLVMBuildLoad2(l->b, l->i1, mapped, ""), inside, look);
+	lower_at(l, look);
+	lower_likely(l, is_here(l), found, elsewhere);
 	lower_at(l, found);
 	LLVMBuildStore(l->b, LLVMConstInt(l->i1, 1, 0), mapped);
 	LLVMBuildBr(l->b, inside);
-	lower_at(l, inside);
-}
-
-void lower_arrive(struct lowering *l, LLVMBasicBlockRef elsewhere)
-{
-	int32_t page = region_page(l->block->position);
-	if (page)
-		check_mapped(l, elsewhere);
-	lower_store(l, BIN(Add, slot_get(l, SLOT_PAGE), K((int64_t)page)), VCPU(reg[SLOT_PAGE]));
 }
 
 void lower_exit(struct lowering *l, unsigned n)
