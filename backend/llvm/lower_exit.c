@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /* What leaves a region: calls of C, and ways out to other code. */
-#include "backend/llvm/lower.h"
+#include "backend/llvm/lower_site.h"
 #include "ir/op_info.h"
 
 #define CC_PRESERVE_MOST 14
-#define CC_PRESERVE_ALL 15
 
 /* ---- C ---- */
 
@@ -44,14 +43,13 @@ value lower_here(struct lowering *l)
 	return BIN(Add, slot_get(l, SLOT_PAGE), K((int64_t)l->block->position));
 }
 
-/* Jumps to other generated code: the beginning of a block, or what looks into acc. */
-static void jump(struct lowering *l, value code, value acc)
+/* Jumps to other generated code at the beginning of a block. */
+static void jump(struct lowering *l, value code)
 {
 	value arg[N_ARGS] = { l->cpu, lower_load(l, l->i64, l->icount) };
 	for (unsigned i = 0; i < STENCIL_PINS; i++)
 		arg[ARG_PINS + i] = slot_get(l, l->pins[i]);
-	arg[ARG_ACC] = acc;
-	arg[ARG_SITE] = LLVMGetPoison(l->i64);
+	arg[ARG_ACC] = arg[ARG_SITE] = LLVMGetPoison(l->i64);
 	arg[ARG_TLB] = lower_load(l, l->ptr, VCPU(tlb[0].entries));
 	arg[ARG_MASK] = lower_load(l, l->i64, VCPU(tlb[0].mask));
 	arg[ARG_FACC] = LLVMGetPoison(l->f64);
@@ -67,10 +65,35 @@ void lower_leave(struct lowering *l, value pc)
 	LLVMBuildBr(l->b, l->leave);
 }
 
+/*
+ * The code that the virtual-PC cache has for pc (JUMP_CACHE_ENTRY) in the current context, or what looks cpu->pc up, which is pc then. As text, since there are many: LLVM takes
+ * some ten times as long for the same as instructions of its own.
+ */
+static value code_at(struct lowering *l, value pc)
+{
+	struct site_asm x = { 0 };
+	LLVMTypeRef types[2] = { l->ptr, l->i64 };
+	unsigned code = site_output(&x, "=&r"), other = site_output(&x, "=&r"), to = site_operand(&x, pc, "r"), cpu = site_operand(&x, l->cpu, "r");
+	_Static_assert(sizeof(struct jump_cache_entry) == 1 << 5, "");
+	site_text(&x, "movq $%u, $%u\nshrq $$63, $%u\nmovq %u($%u,$%u,8), $%u\n", to, code, code, (unsigned)offsetof(struct vcpu, jump_key), cpu, code, other);
+	site_text(&x, "movq $%u, $%u\nshlq $$4, $%u\nandl $$%u, ${%u:k}\n", to, code, code, (JUMP_CACHE_SIZE - 1) << 5, code);
+	site_text(&x, "addq %u($%u), $%u\n", (unsigned)offsetof(struct vcpu, jump_cache), cpu, code);
+	site_text(&x, "cmpq $%u, %u($%u)\njne 4f\n", to, (unsigned)offsetof(struct jump_cache_entry, pc), code);
+	site_text(&x, "cmpq $%u, %u($%u)\njne 4f\n", other, (unsigned)offsetof(struct jump_cache_entry, key), code);
+	site_text(&x, "movq %u($%u), $%u\n", (unsigned)offsetof(struct jump_cache_entry, code), code, code);
+	site_text(&x, "movq $%u, $%u\nandq $$%d, $%u\nmovq $%u, %u($%u)\n5:\n", to, other, -(int)PAGE_SIZE, other, other,
+		  (unsigned)offsetof(struct vcpu, reg[SLOT_PAGE]), cpu);
+	site_text(&x, ".subsection 1\n4: movq $%u, %u($%u)\n", to, (unsigned)offsetof(struct vcpu, pc), cpu);
+	site_text(&x, "movq %u($%u), $%u\n", (unsigned)offsetof(struct vcpu, exec), cpu, code);
+	site_text(&x, "movq %u($%u), $%u\njmp 5b\n.subsection 0", (unsigned)offsetof(struct stencil_calls, lookup), code, code);
+	value both = site_build(l, &x, LLVMStructTypeInContext(l->ctx, types, 2, false), true);
+	return LLVMBuildExtractValue(l->b, both, 0, "");
+}
+
 void lower_indirect(struct lowering *l, value pc)
 {
 	lower_store_dirty(l);
-	jump(l, CALLS(jump), pc);
+	jump(l, code_at(l, pc));
 }
 
 static unsigned first_in_page(const struct region *r, int32_t page)
@@ -92,16 +115,6 @@ void lower_make_mapped(struct lowering *l)
 	}
 }
 
-/* Whether the block is mapped where the region has it, by way of the virtual-PC cache. */
-static value is_here(struct lowering *l)
-{
-	LLVMTypeRef params[3] = { l->ptr, l->i64, l->ptr }, type = LLVMFunctionType(l->i1, params, 3, false);
-	value own = load_link(l, lower_index(l), offsetof(struct region_links, own));
-	value leads = LLVMBuildCall2(l->b, type, CALLS(leads), (value[]){ l->cpu, lower_here(l), own }, 3, "");
-	LLVMSetInstructionCallConv(leads, CC_PRESERVE_ALL);
-	return leads;
-}
-
 /* What has been found of a page holds until the region is left, as it does for the head's page: a change is seen by a poll. */
 void lower_arrive(struct lowering *l, LLVMBasicBlockRef inside, LLVMBasicBlockRef elsewhere)
 {
@@ -115,7 +128,8 @@ void lower_arrive(struct lowering *l, LLVMBasicBlockRef inside, LLVMBasicBlockRe
 	LLVMBasicBlockRef look = lower_block(l, "look"), found = lower_block(l, "found");
 	lower_likely(l, LLVMBuildLoad2(l->b, l->i1, mapped, ""), inside, look);
 	lower_at(l, look);
-	lower_likely(l, is_here(l), found, elsewhere);
+	value own = load_link(l, lower_index(l), offsetof(struct region_links, own));
+	lower_likely(l, CMP(EQ, code_at(l, lower_here(l)), own), found, elsewhere);
 	lower_at(l, found);
 	LLVMBuildStore(l->b, LLVMConstInt(l->i1, 1, 0), mapped);
 	LLVMBuildBr(l->b, inside);
@@ -131,7 +145,7 @@ void lower_exit(struct lowering *l, unsigned n)
 		break;
 	case WAY_CODE:
 		lower_store_dirty(l);
-		jump(l, load_link(l, lower_index(l), offsetof(struct region_links, code[n])), LLVMGetPoison(l->i64));
+		jump(l, load_link(l, lower_index(l), offsetof(struct region_links, code[n])));
 		break;
 	case WAY_LOOKUP:
 		lower_indirect(l, lower_target(l, n));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Inline assembly with an entry in the side table (sites.h): what leaves the region from within it, by a host fault or a call that does not come back,
+ * Inline assembly, and its entries in the side table (sites.h): what leaves the region from within it, by a host fault or a call that does not come back,
  * finds there the guest registers that struct vcpu does not hold. For lower_*.c.
  */
 #pragma once

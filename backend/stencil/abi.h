@@ -37,10 +37,8 @@ struct stencil_calls {
 	uint64_t in_region;	/* set when a region is left for the run loop */
 	/* Machine code: keeps all registers but r11 and rax and calls `execute`, which is told a micro-op of the code cache, as is `fault`. */
 	const void *slow;
-	/* Machine code: goes on at the address in acc. */
-	const void *jump;
-	/* Machine code, which keeps all registers but r11 and rax: whether the virtual-PC cache leads from pc to the code. */
-	const void *leads;
+	/* Machine code: goes on at cpu->pc. */
+	const void *lookup;
 	/* Executes a memory access in C; false: the state is that of its fault, and generated code is to be left. */
 	bool (*execute)(struct vcpu *cpu, const struct uop *u);
 	/* Makes the state that of the fault of a micro-op that has left cpu->exception pending. */

@@ -20,7 +20,7 @@ struct stencil_arena {
 	uint64_t to_exec;
 	uint32_t size, hot, hot_end, cold;	/* [0, hot) and [hot_end, cold) are used */
 	uint32_t start_hot, start_cold;	/* behind the shared routines */
-	uint32_t service, lookup, leave, after_service, slow, jump, leads;
+	uint32_t service, lookup, leave, after_service, slow;
 	void (*enter)(struct vcpu *cpu, const void *code);
 	struct pins pins;		/* at the beginning and the end of every block */
 	struct stencil_site *site;
@@ -541,8 +541,7 @@ const void *stencil_leave(const struct stencil_arena *s)
 void stencil_routines(const struct stencil_arena *s, struct stencil_calls *calls)
 {
 	calls->slow = s->write + s->to_exec + s->slow;
-	calls->jump = s->write + s->to_exec + s->jump;
-	calls->leads = s->write + s->to_exec + s->leads;
+	calls->lookup = s->write + s->to_exec + s->lookup;
 }
 
 void stencil_enter(const struct stencil_arena *s, struct vcpu *cpu, const void *code)
@@ -612,8 +611,6 @@ struct stencil_arena *stencil_arena_create(const uint8_t pins[STENCIL_PINS], con
 	s->service = put_routine(s, STENCIL_service);
 	s->lookup = put_routine(s, STENCIL_lookup);	/* jumps to service */
 	s->slow = put_routine(s, STENCIL_slow);
-	s->jump = put_routine(s, STENCIL_jump);		/* jumps to lookup */
-	s->leads = put_routine(s, STENCIL_leads);
 	const void *enter = s->write + s->to_exec + put_routine(s, STENCIL_enter);
 	memcpy(&s->enter, &enter, sizeof enter);
 	s->start_hot = s->hot;

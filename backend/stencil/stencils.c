@@ -137,15 +137,6 @@ STENCIL(sx_service)
 /* A call from regions, whose caller keeps nothing but vector registers. */
 __attribute__((preserve_most)) bool sx_slow(struct vcpu *cpu, const struct uop *u) { return STENCIL_CALLS->execute(cpu, u); }
 
-/* From regions: where an indirect jump goes, in acc. */
-STENCIL(sx_jump) { INDIRECT(acc); }
-/* Also from regions: whether the virtual-PC cache has this code for pc in the current context. A leaf, so that no register need be saved. */
-__attribute__((preserve_all)) bool sx_leads(const struct vcpu *cpu, uint64_t pc, const void *code)
-{
-	const struct jump_cache_entry *j = JUMP_CACHE_ENTRY(cpu, pc);
-	return j->pc == pc && __atomic_load_n(&j->key, __ATOMIC_RELAXED) == cpu->jump_key[pc >> 63] && j->code == code;
-}
-
 STENCIL(sx_lookup) { GO_SITE(hole_service, 0); }
 STENCIL(sx_thunk) { GO_SITE(hole_service, NUMBER(site)); }
 
