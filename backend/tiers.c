@@ -190,11 +190,14 @@ static const void *fault(struct vcpu *cpu, const struct stencil_site *site)
 static const void *miss(struct vcpu *cpu, const struct stencil_site *site)
 {
 	struct tier *t = cpu->exec;
-	const struct code_block *b = site->block;
+	struct code_block *b = site->block;
 	const struct uop *u = &b->uop[site->uop];
+	uint64_t va = cpu->reg[u->a] + (uint64_t)(int64_t)u->imm;
 	cpu->icount -= b->n_insns;	/* devices see the time at which the block began, as in the interpreter */
 	bool good = slow_execute(cpu, u, stencil_op_of(t->shared->arena, u));
 	cpu->icount += b->n_insns;
+	if (unlikely(va >> 63 != MODE_NEAR_HALF(b->mode)) && good && !b->both_halves)
+		codecache_widen(t->shared->cache, b);
 	return good ? stencil_resume(t->shared->arena, site, cpu) : fault(cpu, site);
 }
 

@@ -56,9 +56,11 @@ enum vcpu_parking { VCPU_RUNNING, VCPU_PARKED, VCPU_HELD, VCPU_HELD_WANTED };
 
 /*
  * A bit that frontends set in vcpu->mode where the guest's own loads, stores and jumps to the upper half of the address space are rare (user
- * programs, no translation): executors may then look only the lower half up in line. A hint, never needed for correctness.
+ * programs, no translation); without it those to the lower half are (kernels). Executors may look the *near* half alone up in line. A hint,
+ * never needed for correctness.
  */
 #define MODE_LOW_HALF ((uint32_t)1 << 30)
+#define MODE_NEAR_HALF(mode) ((mode) & MODE_LOW_HALF ? 0 : 1)	/* as an index, and as va >> 63 */
 
 /* What a vCPU's thread is busy with. */
 enum vcpu_tier {

@@ -8,6 +8,7 @@
 #include "runtime/sampler.h"
 
 #define HASH_SIZE (1u << 17)
+#define WIDE_BITS 16	/* of the numbers that stand for blocks in a set */
 #define MAP_BITS 10	/* the arena's start map has an entry per KiB */
 
 struct codecache {
@@ -19,6 +20,7 @@ struct codecache {
 	char *arena;
 	uint32_t *first;		/* per KiB of arena: offset + 1 of the first block that starts there; 0: none */
 	struct code_block **hash;
+	uint64_t wide[(1 << WIDE_BITS) / 64];	/* a set: blocks that access both halves; others that share a number are taken for such */
 	_Atomic uint64_t epoch;
 	struct codecache_stats stats;
 };
@@ -150,6 +152,11 @@ struct code_block *codecache_block_at(struct codecache *cc, const void *at)
 	return offset < cc->used ? codecache_owner(cc, at) : NULL;
 }
 
+static unsigned wide_number(const struct code_block *b)
+{
+	return (unsigned)((b->pa >> 1) * 0x9e3779b97f4a7c15u >> (64 - WIDE_BITS));
+}
+
 /* ---- add ---- */
 
 struct code_block *codecache_bind(const struct code_handlers *h, const struct ir_block *b, uint64_t pa, uint32_t mode, void *at,
@@ -198,6 +205,7 @@ struct code_block *codecache_add(struct codecache *cc, const struct ir_block *b,
 	if (!c)
 		return NULL;
 	c->second_pa = second_pa;
+	c->both_halves = cc->wide[wide_number(c) / 64] >> wide_number(c) % 64 & 1;
 	uint32_t *first = &cc->first[cc->used >> MAP_BITS];
 	if (!*first)
 		__atomic_store_n(first, (uint32_t)cc->used + 1, __ATOMIC_RELAXED);
@@ -302,6 +310,19 @@ static void kill(struct codecache *cc, struct code_block *b)
 	cc->hooks.drop(cc->hooks.opaque, b);
 	b->incoming = NULL;
 	cc->stats.invalidated++;
+}
+
+void codecache_widen(struct codecache *cc, struct code_block *b)
+{
+	codecache_lock(cc);
+	if (!b->dead) {
+		cc->wide[wide_number(b) / 64] |= (uint64_t)1 << wide_number(b) % 64;
+		kill(cc, b);
+		unlist(cc, page_of(cc, b->pa), b);
+		if (b->second_pa != CODE_NO_PAGE)
+			unlist(cc, page_of(cc, b->second_pa), b);
+	}
+	codecache_unlock(cc);
 }
 
 void codecache_invalidate(struct codecache *cc, struct phys_page *page, uint64_t granules)

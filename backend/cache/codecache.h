@@ -31,6 +31,7 @@ struct code_block {
 	uint16_t n_insns, n_uops;
 	uint16_t bytes;			/* of guest code */
 	bool dead;			/* under the lock */
+	bool both_halves;		/* accesses memory in the half of the address space that its mode does not expect, too */
 	bool no_windows;		/* under the lock: a region that began here faulted too much */
 	uint16_t uses;			/* under the lock: how often it was looked up before it had code */
 	uint16_t heat;			/* under the lock: how often sampling has found it */
@@ -104,6 +105,8 @@ void codecache_place(const struct code_block *b, unsigned uop, struct code_place
 bool codecache_holds(const struct codecache *cc, uint64_t address);
 /* The block that holds the micro-op or byte `at`; NULL: none does. `at` may be anything. With the lock. */
 struct code_block *codecache_block_at(struct codecache *cc, const void *at);
+/* The block has accessed memory in the half of the address space that its mode does not expect: it is dropped, and made anew for both halves. */
+void codecache_widen(struct codecache *cc, struct code_block *b);
 void codecache_invalidate(struct codecache *cc, struct phys_page *page, uint64_t granules);
 /* Drops everything, with all vCPUs parked, and empties their virtual-PC caches. */
 void codecache_flush(struct codecache *cc);

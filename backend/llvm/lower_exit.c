@@ -50,8 +50,9 @@ static void jump(struct lowering *l, value code)
 	for (unsigned i = 0; i < STENCIL_PINS; i++)
 		arg[ARG_PINS + i] = slot_get(l, l->pins[i]);
 	arg[ARG_ACC] = arg[ARG_SITE] = LLVMGetPoison(l->i64);
-	arg[ARG_TLB] = lower_load(l, l->ptr, VCPU(tlb[0].entries));
-	arg[ARG_MASK] = lower_load(l, l->i64, VCPU(tlb[0].mask));
+	unsigned near = MODE_NEAR_HALF(l->region->mode);
+	arg[ARG_TLB] = lower_load(l, l->ptr, VCPU(tlb[near].entries));
+	arg[ARG_MASK] = lower_load(l, l->i64, VCPU(tlb[near].mask));
 	arg[ARG_FACC] = LLVMGetPoison(l->f64);
 	value call = LLVMBuildCall2(l->b, l->fn_type, code, arg, N_ARGS, "");
 	LLVMSetInstructionCallConv(call, CC_PRESERVE_NONE);

@@ -4,8 +4,8 @@
  *
  * All stencils have one signature and reach each other by jumps: on x86-64, preserve_none keeps the arguments in r12 to r15, rdi,
  * rsi, rdx, rcx, r8 and r9, the first four of which survive calls of C functions. Four guest registers, chosen by the frontend, live
- * there (pins); all others are in struct vcpu. icount already counts the whole running block: its first stencil adds it. low_tlb and low_mask
- * repeat cpu->tlb[0], which only C changes.
+ * there (pins); all others are in struct vcpu. icount already counts the whole running block: its first stencil adds it. near_tlb and near_mask
+ * repeat the table of the mode's near half (MODE_NEAR_HALF), which only C changes.
  *
  * acc repeats the slot that was last written to struct vcpu, so that what is computed from it need not wait for the store to be read back
  * (about seven cycles). facc (xmm0) does the same for what floating point has written. Which slots these are is known where stencils are
@@ -22,7 +22,7 @@
 #define STENCIL_PLACES (STENCIL_PINS + 2)
 
 #define STENCIL_ARGS struct vcpu *cpu, uint64_t icount, uint64_t pin1, uint64_t pin2, \
-	uint64_t pin3, uint64_t pin4, uint64_t acc, uint64_t site, char *low_tlb, uint64_t low_mask, double facc
+	uint64_t pin3, uint64_t pin4, uint64_t acc, uint64_t site, char *near_tlb, uint64_t near_mask, double facc
 
 /* What stencils find behind cpu->exec: no address of the process is in their code. */
 struct stencil_calls {

@@ -39,7 +39,7 @@ static unsigned place_of(const struct places *p, bool used, unsigned slot, unsig
 	return (p->pins->of[slot] | in_acc * PLACE_ACC) & -(unsigned)used;
 }
 
-unsigned choose_stencil(const struct places *p, const struct uop *u, enum uop_op op, uint32_t mode, unsigned d)
+unsigned choose_stencil(const struct places *p, const struct uop *u, enum uop_op op, bool near, unsigned d)
 {
 	const struct op_info *info = &op_info[op];
 	bool singles = fp_places[op] & SINGLES_IN;
@@ -47,9 +47,9 @@ unsigned choose_stencil(const struct places *p, const struct uop *u, enum uop_op
 		 b = place_of(p, info->has_b, u->b, acc), c = place_of(p, info->has_c, u->c, acc);
 	if (c && c != PLACE_ACC)
 		return 0;
-	bool low = info->effects & (EFFECT_LOAD | EFFECT_STORE) && mode & MODE_LOW_HALF;
+	bool one_half = near && info->effects & (EFFECT_LOAD | EFFECT_STORE);
 	bool boxed = singles && is_boxed(p, u->a) && (!info->has_b || is_boxed(p, u->b)) && (!info->has_c || is_boxed(p, u->c));
-	return stencil_of[op][low || boxed || (c && !singles)][d][a][b];
+	return stencil_of[op][one_half || boxed || (c && !singles)][d][a][b];
 }
 
 unsigned choose_plain(enum uop_op op)

@@ -18,9 +18,10 @@ struct places {
 
 /*
  * The number of a stencil for op with the operands where they are; 0: none, for operands that are pinned. d is where the result is wanted:
- * a pin, PLACE_ACC if it may be repeated there, or 0; the stencil says where it will be.
+ * a pin, PLACE_ACC if it may be repeated there, or 0; the stencil says where it will be. near:
+ * accesses are expected in the near half of the address space (MODE_NEAR_HALF).
  */
-unsigned choose_stencil(const struct places *p, const struct uop *u, enum uop_op op, uint32_t mode, unsigned d);
+unsigned choose_stencil(const struct places *p, const struct uop *u, enum uop_op op, bool near, unsigned d);
 /* The one for operands in struct vcpu. */
 unsigned choose_plain(enum uop_op op);
 /* The micro-op's result goes to place d. */

@@ -256,7 +256,7 @@ static void put_plain(struct emitter *e, const struct uop *u, enum uop_op op)
 {
 	const struct op_info *info = &op_info[op];
 	unsigned pin = info->has_d ? e->places.pins->of[u->d] : 0, d = pin ? pin : info->has_d ? PLACE_ACC : 0;
-	unsigned id = choose_stencil(&e->places, u, op, e->b->mode, d);
+	unsigned id = choose_stencil(&e->places, u, op, !e->b->both_halves, d);
 	if (id) {
 		places_write(&e->places, u, op, stencil(id)->d);
 		put(e, id);
@@ -332,7 +332,7 @@ static void put_end(struct emitter *e, const struct uop *u, enum uop_op op)
 	}
 	if (e->b->n_exits)
 		e->number[HOLE_target] = exit[0].miss.imm;
-	unsigned id = choose_stencil(&e->places, u, op, e->b->mode, 0);
+	unsigned id = choose_stencil(&e->places, u, op, !e->b->both_halves, 0);
 	if (id) {
 		align_exits(s, id);
 		put(e, id);

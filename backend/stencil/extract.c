@@ -201,11 +201,11 @@ static void read_object(const char *path)
 	elf_end(elf);
 }
 
-/* The second form of an op: only the lower half in line, operands known to be boxed, a third operand in acc. What else stands behind a
+/* The second form of an op: only the near half in line, operands known to be boxed, a third operand in acc. What else stands behind a
  * name's places only tells stencils apart that are made in several passes. */
 static bool is_second_form(const char *suffix)
 {
-	static const char *const second[] = { "low", "boxed", "widenedboxed", "acc" };
+	static const char *const second[] = { "near", "boxed", "widenedboxed", "acc" };
 	for (size_t i = 0; i < sizeof second / sizeof *second; i++)
 		if (!strcmp(suffix, second[i]))
 			return true;

@@ -51,9 +51,9 @@ KEEP(NAME(beq), NAME(bne), NAME(blt), NAME(bge), NAME(bltu), NAME(bgeu),
 #endif
 #undef NAME
 #undef ENTRY_OF
-/* the lower half in line, the other missing */
-#define ENTRY_OF(va) ENTRY_OF_LOW(va)
-#define NAME(name) PASTE(VARIANT(name, PLACE_D, PLACE_A, PLACE_B), low)
+/* the near half in line, the other missing */
+#define ENTRY_OF(va) ENTRY_OF_NEAR(va)
+#define NAME(name) PASTE(VARIANT(name, PLACE_D, PLACE_A, PLACE_B), near)
 #include MEMORY_OPS
 #undef NAME
 #undef ENTRY_OF

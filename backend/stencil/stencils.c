@@ -17,7 +17,7 @@ STENCIL_TARGETS(HOLE)
 #undef HOLE
 
 /* Only `service` is ever told a site. */
-#define GO_SITE(to, site) __attribute__((musttail)) return to(cpu, icount, pin1, pin2, pin3, pin4, acc, site, low_tlb, low_mask, facc)
+#define GO_SITE(to, site) __attribute__((musttail)) return to(cpu, icount, pin1, pin2, pin3, pin4, acc, site, near_tlb, near_mask, facc)
 #define GO(to) do { uint64_t nothing_; GO_SITE(to, nothing_); } while (0)
 #define NUMBER(hole) ((int64_t)(intptr_t)&hole_##hole)
 #define SLOT(hole) (*(uint64_t *)((char *)cpu + NUMBER(hole)))
@@ -50,7 +50,7 @@ STENCIL_TARGETS(HOLE)
 /* TLB_ENTRY; a rotation, of which the mask leaves the same as of a shift, is one instruction from register to register. */
 #define ENTRY(entries, mask, va) ((const struct tlb_entry *)((entries) + (__builtin_rotateright64(va, PAGE_BITS - 5) & (mask))))
 #define ENTRY_OF_EITHER(va) ENTRY(cpu->tlb[(va) >> 63].entries, cpu->tlb[(va) >> 63].mask, va)
-#define ENTRY_OF_LOW(va) ENTRY(low_tlb, low_mask, va)
+#define ENTRY_OF_NEAR(va) ENTRY(near_tlb, near_mask, va)
 #define HOST(p, T, va, access) \
 	const uint64_t va_ = (va); \
 	const struct tlb_entry *e_ = ENTRY_OF(va_); \
@@ -102,15 +102,16 @@ STENCIL_TARGETS(HOLE)
 
 /* ---- what stands around them ---- */
 
+#define NEAR_TLB cpu->tlb[MODE_NEAR_HALF(cpu->mode)]
 #define SPILL (SLOT(pin1) = pin1, SLOT(pin2) = pin2, SLOT(pin3) = pin3, SLOT(pin4) = pin4)
 #define FILL (pin1 = SLOT(pin1), pin2 = SLOT(pin2), pin3 = SLOT(pin3), pin4 = SLOT(pin4), \
-	low_tlb = cpu->tlb[0].entries, low_mask = cpu->tlb[0].mask)
+	near_tlb = NEAR_TLB.entries, near_mask = NEAR_TLB.mask)
 
 void sx_enter(struct vcpu *cpu, stencil_fn *code)
 {
 	/* a region that a host fault has it leave does not restore the one register that it should */
 	__asm__ volatile("" : : : "rbp");
-	code(cpu, cpu->icount, SLOT(pin1), SLOT(pin2), SLOT(pin3), SLOT(pin4), 0, 0, cpu->tlb[0].entries, cpu->tlb[0].mask, 0);
+	code(cpu, cpu->icount, SLOT(pin1), SLOT(pin2), SLOT(pin3), SLOT(pin4), 0, 0, NEAR_TLB.entries, NEAR_TLB.mask, 0);
 }
 
 STENCIL(sx_leave)

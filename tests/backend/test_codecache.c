@@ -113,6 +113,23 @@ START_TEST(a_dropped_block_is_unlinked_and_unfindable)
 }
 END_TEST
 
+START_TEST(a_block_that_accesses_both_halves_is_made_anew_for_them)
+{
+	struct code_block *a = add(FAKE_RAM, 8, 0), *b = add(FAKE_RAM + 4092, 8, 0);
+	ck_assert(!a->both_halves);
+	codecache_widen(cc, b);		/* crosses into the next page */
+	ck_assert(b->dead);
+	ck_assert_ptr_null(find(FAKE_RAM + 4092));
+	ck_assert_uint_eq(page(FAKE_RAM + 4096)->code, 0);
+	ck_assert_ptr_eq(find(FAKE_RAM), a);
+	ck_assert_uint_eq(page(FAKE_RAM)->code, 1);
+	ck_assert(add(FAKE_RAM + 4092, 8, 0)->both_halves);
+	ck_assert(!add(FAKE_RAM + 8, 8, 0)->both_halves);
+	codecache_widen(cc, b);		/* once is enough */
+	ck_assert_ptr_nonnull(find(FAKE_RAM + 4092));
+}
+END_TEST
+
 START_TEST(a_block_dies_by_its_last_bytes)
 {
 	struct code_block *b = add(FAKE_RAM + 60, 6, 0);
@@ -207,6 +224,7 @@ int main(void)
 	tcase_add_test(t, exits_within_the_page_are_near);
 	tcase_add_test(t, a_block_has_room_for_the_exits_that_its_end_has);
 	tcase_add_test(t, a_dropped_block_is_unlinked_and_unfindable);
+	tcase_add_test(t, a_block_that_accesses_both_halves_is_made_anew_for_them);
 	tcase_add_test(t, a_block_dies_by_its_last_bytes);
 	tcase_add_test(t, a_dropped_block_is_forgotten_at_every_address);
 	tcase_add_test(t, a_write_beside_code_drops_nothing);

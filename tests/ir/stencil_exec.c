@@ -164,7 +164,8 @@ void mini_run(struct mini *m, const struct ir_block *b)
 	struct stencil_run run = { { .service = service, .softfp_run = softfp_run, .helpers = m->helpers }, arena_for(pins, &handlers), m, b, added };
 	stencil_arena_reset(run.arena);
 	struct code_block *block = mini_bind(bound, &with, &handlers);
-	block->mode = random_below(2) ? MODE_LOW_HALF : 0;
+	m->cpu.mode = block->mode = random_below(2) ? MODE_LOW_HALF : 0;
+	block->both_halves = random_below(2);
 	if (!stencil_translate(run.arena, block))
 		abort();
 	mini_map(m, tlb);
