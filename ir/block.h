@@ -45,10 +45,11 @@ struct helper {
 
 /* One guest instruction of a block: precise exceptions, profiles and dumps all come from here. */
 struct insn_info {
-	uint16_t first_uop;
-	uint16_t offset;	/* bytes from the block's first instruction */
-	uint8_t size;		/* bytes */
+	uint32_t first_uop : 10;
+	uint32_t offset : 12;	/* bytes from the block's first instruction */
+	uint32_t size : 8;	/* bytes */
 };
+_Static_assert(BLOCK_MAX_UOPS < 1 << 10, "first_uop may be the number of all");
 
 /* Where a block leads. Offsets are bytes relative to the virtual page of the block's first instruction (SLOT_PAGE). */
 struct ir_block {

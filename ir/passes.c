@@ -389,12 +389,12 @@ static void compact(struct ir_block *b)
 
 	for (unsigned i = 0; i < b->n_uops; i++) {
 		for (; insn < b->n_insns && b->insn[insn].first_uop <= i; insn++)
-			b->insn[insn].first_uop = (uint16_t)to;
+			b->insn[insn].first_uop = to;
 		if (b->uop[i].op != UOP_COUNT)
 			b->uop[to++] = b->uop[i];
 	}
 	for (; insn < b->n_insns; insn++)
-		b->insn[insn].first_uop = (uint16_t)to;
+		b->insn[insn].first_uop = to;
 	b->n_uops = to;
 }
 

@@ -18,8 +18,8 @@ struct codecache {
 	pthread_mutex_t lock;
 	uint64_t size, used;
 	char *arena;
-	uint32_t *first;		/* per KiB of arena: offset + 1 of the first block that starts there; 0: none */
-	struct code_block **hash;
+	code_ref *first;		/* per KiB of arena: the first block that starts there */
+	code_ref *hash;
 	uint64_t wide[(1 << WIDE_BITS) / 64];	/* a set: blocks that access both halves; others that share a number are taken for such */
 	_Atomic uint64_t epoch;
 	struct codecache_stats stats;
@@ -103,7 +103,17 @@ void codecache_get_stats(struct codecache *cc, struct codecache_stats *s)
 
 /* ---- look-up ---- */
 
-static struct code_block **bucket(struct codecache *cc, uint64_t pa, uint32_t mode)
+static void *at_ref(const struct codecache *cc, code_ref ref)
+{
+	return ref ? cc->arena + ref - 1 : NULL;
+}
+
+static code_ref ref_to(const struct codecache *cc, const void *at)
+{
+	return at ? (code_ref)((const char *)at - cc->arena) + 1 : 0;
+}
+
+static code_ref *bucket(struct codecache *cc, uint64_t pa, uint32_t mode)
 {
 	return &cc->hash[((pa >> 1 ^ (uint64_t)mode << 40) * 0x9e3779b97f4a7c15u) >> 47];
 }
@@ -111,20 +121,20 @@ _Static_assert(HASH_SIZE == 1u << (64 - 47), "bucket() shifts to the table's siz
 
 struct code_block *codecache_find(struct codecache *cc, uint64_t pa, uint32_t mode)
 {
-	struct code_block *b = *bucket(cc, pa, mode);
+	struct code_block *b = at_ref(cc, *bucket(cc, pa, mode));
 	while (b && (b->pa != pa || b->mode != mode))
-		b = b->hash_next;
+		b = at_ref(cc, b->hash_next);
 	return b;
 }
 
 struct code_block *codecache_owner(struct codecache *cc, const struct uop *u)
 {
 	uint64_t at = (uint64_t)((const char *)u - cc->arena), k = at >> MAP_BITS;
-	uint32_t first;
+	code_ref first;
 	/* the last block that starts at or before u: walk on from the first one of u's KiB, or of an earlier one. Behind u another thread may add one. */
 	while (!(first = __atomic_load_n(&cc->first[k], __ATOMIC_RELAXED)) || first - 1 > at)
 		k--;
-	struct code_block *b = (struct code_block *)(cc->arena + first - 1);
+	struct code_block *b = at_ref(cc, first);
 	while ((const char *)b + b->size <= (const char *)u)
 		b = (struct code_block *)((char *)b + b->size);
 	return b;
@@ -206,15 +216,15 @@ struct code_block *codecache_add(struct codecache *cc, const struct ir_block *b,
 		return NULL;
 	c->second_pa = second_pa;
 	c->both_halves = cc->wide[wide_number(c) / 64] >> wide_number(c) % 64 & 1;
-	uint32_t *first = &cc->first[cc->used >> MAP_BITS];
+	code_ref *first = &cc->first[cc->used >> MAP_BITS];
 	if (!*first)
-		__atomic_store_n(first, (uint32_t)cc->used + 1, __ATOMIC_RELAXED);
+		__atomic_store_n(first, ref_to(cc, c), __ATOMIC_RELAXED);
 	cc->used += c->size;
-	struct code_block **head = bucket(cc, pa, mode);
+	code_ref *head = bucket(cc, pa, mode);
 	c->hash_next = *head;
-	*head = c;
+	*head = ref_to(cc, c);
 	for (unsigned i = 0; i < 2 && page[i]; i++) {
-		c->page_next[i] = page[i]->blocks;
+		c->page_next[i] = ref_to(cc, page[i]->blocks);
 		page[i]->blocks = c;
 		atomic_fetch_or(&page[i]->granules, granules_of(c, i));
 	}
@@ -235,7 +245,7 @@ void codecache_link(struct codecache *cc, struct code_exit *from, struct code_bl
 	if (to->dead || from->to != &from->miss)
 		return;
 	from->next_in = to->incoming;
-	to->incoming = from;
+	to->incoming = ref_to(cc, from);
 	__atomic_store_n(&from->to, to->uop, __ATOMIC_RELEASE);
 	cc->hooks.link(cc->hooks.opaque, from, to);
 }
@@ -268,9 +278,9 @@ static void unlist(struct codecache *cc, struct phys_page *page, const struct co
 	uint64_t granules = 0;
 	while (b) {
 		unsigned which = page_index(cc, b, page);
-		struct code_block *next = b->page_next[which];
+		struct code_block *next = at_ref(cc, b->page_next[which]);
 		if (b != gone) {
-			b->page_next[which] = keep;
+			b->page_next[which] = ref_to(cc, keep);
 			keep = b;
 			granules |= granules_of(b, which);
 		}
@@ -296,19 +306,19 @@ static void forget_in_jump_caches(struct codecache *cc, const struct code_block 
 
 static void kill(struct codecache *cc, struct code_block *b)
 {
-	struct code_block **at = bucket(cc, b->pa, b->mode);
-	while (*at && *at != b)
-		at = &(*at)->hash_next;
+	code_ref *at = bucket(cc, b->pa, b->mode), self = ref_to(cc, b);
+	while (*at && *at != self)
+		at = &((struct code_block *)at_ref(cc, *at))->hash_next;
 	if (*at)
 		*at = b->hash_next;
 	b->dead = true;
-	for (struct code_exit *in = b->incoming; in; in = in->next_in) {
+	for (struct code_exit *in = at_ref(cc, b->incoming); in; in = at_ref(cc, in->next_in)) {
 		__atomic_store_n(&in->to, &in->miss, __ATOMIC_RELEASE);
 		cc->hooks.unlink(cc->hooks.opaque, in);
 	}
 	forget_in_jump_caches(cc, b);
 	cc->hooks.drop(cc->hooks.opaque, b);
-	b->incoming = NULL;
+	b->incoming = 0;
 	cc->stats.invalidated++;
 }
 
@@ -336,7 +346,7 @@ void codecache_invalidate(struct codecache *cc, struct phys_page *page, uint64_t
 	struct code_block *b = page->blocks, *keep = NULL;
 	while (b) {
 		unsigned which = page_index(cc, b, page);
-		struct code_block *next = b->page_next[which];
+		struct code_block *next = at_ref(cc, b->page_next[which]);
 		uint64_t own = granules_of(b, which);
 		if (own & granules) {
 			kill(cc, b);
@@ -344,7 +354,7 @@ void codecache_invalidate(struct codecache *cc, struct phys_page *page, uint64_t
 				unlist(cc, page_of(cc, which ? b->pa : b->second_pa), b);
 		} else {
 			left |= own;
-			b->page_next[which] = keep;
+			b->page_next[which] = ref_to(cc, keep);
 			keep = b;
 		}
 		b = next;
@@ -364,7 +374,7 @@ static void flush_alone(struct machine *m, void *arg)
 		sampler_flush(sampler);
 	codecache_lock(cc);
 	for (uint32_t i = 0; i < HASH_SIZE; i++)
-		for (struct code_block *b = cc->hash[i]; b; b = b->hash_next)
+		for (struct code_block *b = at_ref(cc, cc->hash[i]); b; b = at_ref(cc, b->hash_next))
 			for (unsigned k = 0; k < 2; k++) {
 				struct phys_page *page = page_of(cc, k ? b->second_pa : b->pa);
 				if (!page)

@@ -12,10 +12,13 @@
 #pragma once
 #include "frontends/frontend.h"
 
+/* A block or an exit: its offset in the arena, plus 1; 0: none. Half the size of a pointer, for memory that is touched once. */
+typedef uint32_t code_ref;
+
 /* A direct exit of a block; stands behind its last micro-op. */
 struct code_exit {
 	const struct uop *to;		/* where to go on: `miss` until the exit has been linked */
-	struct code_exit *next_in;	/* the target's list of exits that lead to it */
+	code_ref next_in;		/* the target's list of exits that lead to it */
 	/* the executor's: where its code jumps out; to what while the exit is not linked; and when it leads back to its own block */
 	uint32_t jump, unlinked, self;
 	struct uop miss;		/* handler: near (may be linked) or far; imm: the target relative to SLOT_PAGE */
@@ -38,9 +41,7 @@ struct code_block {
 	uint8_t n_exits;		/* one for each target that its last micro-op has */
 	struct region_use *regions;	/* under the lock: the regions that it is part of */
 	const void *code;		/* code_of: where executing it begins, for virtual-PC caches; NULL: not ready (struct code_hooks) */
-	struct code_block *hash_next;
-	struct code_block *page_next[2];
-	struct code_exit *incoming;
+	code_ref hash_next, page_next[2], incoming;
 	const struct insn_info *insn;
 	struct uop uop[];		/* then code_exit[n_exits], then insn_info[n_insns] */
 };
