@@ -18,7 +18,7 @@ struct places {
 
 /*
  * The number of a stencil for op with the operands where they are; 0: none, for operands that are pinned. d is where the result is wanted:
- * a pin, PLACE_ACC if it may be repeated there, or 0; the stencil says where it will be. near:
+ * a pin, PLACE_ACC if it may be repeated there, or 0; the stencil says where it will be. near: all
  * accesses are expected in the near half of the address space (MODE_NEAR_HALF).
  */
 unsigned choose_stencil(const struct places *p, const struct uop *u, enum uop_op op, bool near, unsigned d);
