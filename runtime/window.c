@@ -279,6 +279,8 @@ static void drop_half(struct vcpu *cpu, struct tlb_half *h)
 			put_aside(cpu, h, i, h->windows[i].first);
 }
 
+/* What the context's tables say is what its halves' windows are, so that they need not be cleared as a whole, which would make the host's other
+ * processors flush their TLBs. */
 void window_forget(struct vcpu *cpu, struct tlb_context *c)
 {
 	if (!cpu->machine->windows || !c->valid)
@@ -286,10 +288,8 @@ void window_forget(struct vcpu *cpu, struct tlb_context *c)
 	drop_half(cpu, &c->low);
 	if (c->own_upper)
 		drop_half(cpu, &c->upper);
-	/* Pages of the table that were written are given back, and with them all that it says. */
-	for (unsigned i = 0; i < MMU_INDICES; i++)
-		if (c->window_table[i] && madvise(c->window_table[i], TABLE_BYTES, MADV_DONTNEED))
-			free_table(&c->window_table[i]);
+	else
+		window_leave_shared(cpu, c);
 }
 
 void window_adopt(struct vcpu *cpu, struct tlb_context *c)
