@@ -93,16 +93,23 @@ void jitdump_add(struct jitdump *j, struct vm *vm, const struct generated *g, co
 	fflush(j->f);
 }
 
+/* Whether all has been written. */
+static bool close_whole(FILE *f)
+{
+	bool good = !ferror(f);
+	return !fclose(f) && good;
+}
+
 bool jitdump_close(struct jitdump *j)
 {
 	const struct record last = { CODE_CLOSE, sizeof last, clock_host_now() };
 	bool good = true;
 	if (j->f) {
 		fwrite(&last, sizeof last, 1, j->f);
-		good = !ferror(j->f) & !fclose(j->f);
+		good = close_whole(j->f);
 	}
 	if (j->text)
-		good &= !ferror(j->text) & !fclose(j->text);
+		good &= close_whole(j->text);
 	if (j->mark != MAP_FAILED)
 		munmap(j->mark, (size_t)sysconf(_SC_PAGESIZE));
 	return good;
