@@ -67,8 +67,8 @@ void lower_leave(struct lowering *l, value pc)
 }
 
 /*
- * The code that the virtual-PC cache has for pc (JUMP_CACHE_ENTRY) in the current context, or what looks cpu->pc up, which is pc then. As text, since there are many: LLVM takes
- * some ten times as long for the same as instructions of its own.
+ * The code that the virtual-PC cache has for pc (JUMP_CACHE_ENTRY) in the current context, or what looks cpu->pc up, which is pc then. As text,
+ * since there are many: LLVM takes several times as long for the same as instructions of its own.
  */
 static value code_at(struct lowering *l, value pc)
 {
