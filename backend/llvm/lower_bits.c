@@ -75,8 +75,8 @@ static value carryless(struct lowering *l, value a, value b)
 {
 	value a_part[4], b_part[4], result = K(0);
 	for (unsigned i = 0; i < 4; i++) {
-		a_part[i] = BIN(And, a, K(0x1111111111111111 << i));
-		b_part[i] = BIN(And, b, K(0x1111111111111111 << i));
+		a_part[i] = BIN(And, a, K(0x1111111111111111u << i));
+		b_part[i] = BIN(And, b, K(0x1111111111111111u << i));
 	}
 	for (unsigned k = 0; k < 4; k++) {
 		value sum = K(0);

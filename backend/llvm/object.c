@@ -88,19 +88,15 @@ static void add_references(struct object *o, uint64_t at, uint64_t end, char *te
 	}
 }
 
-static bool list_function(struct object *o, const Elf64_Sym *f, const char *name, struct listing *host)
+/* `beside`: code that lies behind all functions. */
+static bool list_code(struct object *o, const Elf64_Sym *f, uint64_t at, uint64_t end, bool beside, struct listing *host)
 {
 	char text[400];
-	uint64_t end = f->st_value + f->st_size;
-	if (end > o->text->d_size || end < f->st_value)
-		return false;
-	snprintf(text, sizeof text, "%s:", name);
-	listing_add(host, 0, false, text, strlen(text));
-	for (uint64_t at = f->st_value; at < end;) {
+	while (at < end) {
 		const uint8_t *code = (const uint8_t *)o->text->d_buf + at;
 		unsigned n = disassemble_one(o->disassembler, code, end - at, at - f->st_value, text, sizeof text);
 		add_references(o, at, at + n, text, sizeof text);
-		const struct line_row *row = line_table_at(&o->lines, at);
+		const struct line_row *row = beside ? NULL : line_table_at(&o->lines, at);
 		struct listing_line *line = listing_add(host, row ? row->line : 0, true, text, strlen(text));
 		if (!line)
 			return false;
@@ -112,9 +108,21 @@ static bool list_function(struct object *o, const Elf64_Sym *f, const char *name
 	return true;
 }
 
-/* Functions in the order of their addresses. */
+static bool list_function(struct object *o, const Elf64_Sym *f, const char *name, struct listing *host)
+{
+	char text[400];
+	uint64_t end = f->st_value + f->st_size;
+	if (end > o->text->d_size || end < f->st_value)
+		return false;
+	snprintf(text, sizeof text, "%s:", name);
+	listing_add(host, 0, false, text, strlen(text));
+	return list_code(o, f, f->st_value, end, false, host);
+}
+
+/* Functions in the order of their addresses, and with the last one what all of them have out of line (lower_site.h). */
 static bool list_functions(struct object *o, struct listing *host)
 {
+	const Elf64_Sym *last = NULL;
 	for (uint64_t from = 0;;) {
 		size_t best = 0;
 		for (size_t i = 1; i < n_symbols(o); i++) {
@@ -124,10 +132,11 @@ static bool list_functions(struct object *o, struct listing *host)
 				best = i;
 		}
 		if (!best)
-			return true;
-		if (!list_function(o, symbol(o, best), symbol_name(o, best), host))
+			return !last || list_code(o, last, last->st_value + last->st_size, o->text->d_size, true, host);
+		last = symbol(o, best);
+		if (!list_function(o, last, symbol_name(o, best), host))
 			return false;
-		from = symbol(o, best)->st_value + 1;
+		from = last->st_value + 1;
 	}
 }
 

@@ -26,7 +26,7 @@ static void make(struct stored *s)
 		rb->n_uops = 2;
 		rb->n_insns = 1;
 		rb->position = i ? 0xff0 : 0x10;
-		rb->calls = rb->returns = rb->behind_call = false;
+		rb->calls = rb->returns = rb->behind_call = rb->arrives = false;
 		rb->landing = i == 1;
 		rb->reached = rb->polls = true;
 		rb->exit[0] = (struct region_exit){ .way = WAY_INSIDE, .to = !i, .target = i ? 0x10 : 0xff0 };
