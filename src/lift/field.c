@@ -10,7 +10,7 @@
 static const struct { size_t offset, size; const char *name; } members[] = {
 	IN(icount), IN(deadline), IN(tlb[0].entries), IN(tlb[0].mask), IN(tlb[1].entries), IN(tlb[1].mask), IN(window_table), IN(jump_cache), IN(jump_key),
 	IN(pc), IN(exec), IN(exception.cause), IN(exception.value), IN(exception.pending), IN(reservation.pa), IN(reservation.size),
-	IN(reservation.value), IN(fp_control), IN(fp_flags),
+	IN(reservation.value), IN(fp_control), IN(fp_flags), IN(tripped),
 };
 
 static const char *name_at(const struct lift *l, uint64_t offset)
@@ -38,7 +38,7 @@ static bool host_offset(const char *text, uint64_t *offset)
 		return intel;
 	}
 	const char *at = att;
-	while (at > text && !strchr(" ,-", at[-1]))
+	while (at > text && !strchr(" ,-*", at[-1]))
 		at--;
 	*offset = strtoull(at, NULL, 16);
 	return at == text || at[-1] != '-';
