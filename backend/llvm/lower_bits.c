@@ -82,7 +82,7 @@ static value carryless(struct lowering *l, value a, value b)
 		value sum = K(0);
 		for (unsigned i = 0; i < 4; i++)
 			sum = BIN(Xor, sum, BIN(Mul, a_part[i], b_part[(k - i) & 3]));
-		result = BIN(Or, result, BIN(And, sum, K(0x1111111111111111 << k)));
+		result = BIN(Or, result, BIN(And, sum, K(0x1111111111111111u << k)));
 	}
 	return result;
 }
