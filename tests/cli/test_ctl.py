@@ -17,7 +17,7 @@ from common import Running, Suite, check_schema, contains, equal
 s = Suite("cli/ctl")
 with open(os.path.join(os.path.dirname(__file__), "../../docs/control.schema.json"), encoding="utf-8") as schema_file:
     SCHEMA = json.load(schema_file)
-HOT = ["--engine", "auto", "--tune", "sample_period=10000", "--tune", "heat=1"]
+HOT = ["--engine", "auto", "--tune", "sample_period=100000", "--tune", "heat=1"]
 LINE = 256 << 10
 
 

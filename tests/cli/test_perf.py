@@ -12,7 +12,7 @@ import time
 from common import Suite, contains, equal
 
 s = Suite("cli/perf")
-HOT = ["--engine", "auto", "--tune", "sample_period=10000", "--tune", "heat=1"]
+HOT = ["--engine", "auto", "--tune", "sample_period=100000", "--tune", "heat=1"]
 GUEST = ["--kernel", s.guest("profile_kernel"), "-m", "64M", "--serial", "none", "--quiet", "--timeout", "60"]
 
 
