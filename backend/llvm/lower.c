@@ -172,7 +172,7 @@ static void lower_one_block(struct lowering *l, unsigned index)
 static void make_slot(struct lowering *l, unsigned slot)
 {
 	if (!l->slot[slot] && slot != SLOT_ZERO && slot != SLOT_SINK)
-		l->slot[slot] = LLVMBuildAlloca(l->b, l->raw64[slot] ? l->f64 : l->i64, "");
+		l->slot[slot] = LLVMBuildAlloca(l->b, slot_is_float(l, slot) ? l->f64 : l->i64, "");
 }
 
 /* The function's beginning: slots become values. */

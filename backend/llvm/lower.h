@@ -29,7 +29,7 @@ struct lowering {
 	const struct region_block *block;	/* being lowered */
 	const struct uop *bound;		/* the running micro-op in the code cache */
 	LLVMValueRef fn, cpu, links;		/* links: struct region_links of each block */
-	/* Allocas; NULL: not used in this region. A double where there is a raw64. SLOT_PAGE remains the head's page. */
+	/* Allocas; NULL: not used in this region. A double where floating point reads it (slot_is_float). SLOT_PAGE remains the head's page. */
 	LLVMValueRef slot[VCPU_SLOTS];
 	LLVMValueRef raw32[VCPU_SLOTS], raw64[VCPU_SLOTS];	/* allocas; NULL: not read so (lower_fp.h) */
 	bool dirty[VCPU_SLOTS];			/* struct vcpu may hold an older value */
@@ -92,10 +92,13 @@ typedef LLVMValueRef value;
 /* Dead at the instruction's end: struct vcpu never has it. */
 static inline bool slot_is_temporary(unsigned slot) { return slot >= SLOT_TEMP && slot < SLOT_TEMP_END; }
 value slot_get(struct lowering *l, unsigned slot);
-/* A slot's 64 bits, as a double where floating point reads it as one */
+/* Its value stays in a vector register. */
+static inline bool slot_is_float(const struct lowering *l, unsigned slot) { return l->raw32[slot] || l->raw64[slot]; }
+/* A slot's 64 bits, as a double if it is a float */
 value slot_held(struct lowering *l, unsigned slot);
 /* What tells the bits of a slot, by its form */
 value slot_told(struct lowering *l, unsigned slot);
+/* v: an i64, or a double */
 void slot_set(struct lowering *l, unsigned slot, value v);
 /* Stores what is dirty. Stands before everything that can fault, looks at struct vcpu or leaves the region … */
 void lower_flush(struct lowering *l);

@@ -67,21 +67,34 @@ value fp_constant(value bits, uint64_t narrow, uint64_t wide)
 	return LLVMConstInt(type, LLVMGetIntTypeWidth(type) == 32 ? narrow : wide, 0);
 }
 
-value fp_boxed(struct lowering *l, value bits)
+value fp_boxed(struct lowering *l, unsigned slot, value bits)
 {
-	return BIN(Or, CAST(ZExt, bits, i64), K(BOX32));
+	if (!slot_is_float(l, slot))
+		return BIN(Or, CAST(ZExt, bits, i64), K(BOX32));
+	/* a blend, so that it need not leave the vector registers */
+	value ones = LLVMConstBitCast(K32(-1), l->f32), no = LLVMGetPoison(l->f32);
+	value box = LLVMConstVector((value[]){ no, ones, no, no }, 4), single = LLVMBuildBitCast(l->b, bits, l->f32, "");
+	value both = LLVMBuildInsertElement(l->b, box, single, K32(0), "");
+	return LLVMBuildExtractElement(l->b, LLVMBuildBitCast(l->b, both, LLVMVectorType(l->f64, 2), ""), K32(0), "");
+}
+
+/* The single, if v is just what fp_boxed has made; else NULL. */
+static value just_boxed(struct lowering *l, value v)
+{
+	if (LLVMIsABinaryOperator(v) && LLVMGetInstructionOpcode(v) == LLVMOr && LLVMGetOperand(v, 1) == K(BOX32))
+		return CAST(Trunc, LLVMGetOperand(v, 0), i32);
+	value held = LLVMIsABitCastInst(v) ? LLVMGetOperand(v, 0) : v;
+	value both = LLVMIsAExtractElementInst(held) ? LLVMGetOperand(LLVMGetOperand(held, 0), 0) : NULL;
+	if (!both || !LLVMIsAInsertElementInst(both))
+		return NULL;
+	value single = LLVMGetOperand(both, 1);
+	return LLVMIsABitCastInst(single) ? LLVMGetOperand(single, 0) : fp_bits_of(l, single);
 }
 
 value fp_unboxed(struct lowering *l, value v)
 {
-	/* what has just been boxed */
-	if (LLVMIsABinaryOperator(v) && LLVMGetInstructionOpcode(v) == LLVMOr && LLVMGetOperand(v, 1) == K(BOX32)) {
-		value low = LLVMGetOperand(v, 0);
-		if (LLVMIsAZExtInst(low) && LLVMTypeOf(LLVMGetOperand(low, 0)) == l->i32)
-			return LLVMGetOperand(low, 0);
-		return CAST(Trunc, low, i32);
-	}
-	return SELECT(CMP(UGE, v, K(BOX32)), CAST(Trunc, v, i32), K32(FP_NAN32));
+	value bits = just_boxed(l, v);
+	return bits ? bits : SELECT(CMP(UGE, v, K(BOX32)), CAST(Trunc, v, i32), K32(FP_NAN32));
 }
 
 value fp_is_nan(struct lowering *l, value bits)
@@ -167,7 +180,7 @@ value fp_get(struct lowering *l, LLVMTypeRef type, unsigned slot)
 static void set_both(struct lowering *l, unsigned slot, value bits, value raw)
 {
 	bool single = IS_SINGLE(LLVMTypeOf(raw));
-	slot_set(l, slot, single ? fp_boxed(l, bits) : bits);
+	slot_set(l, slot, single ? fp_boxed(l, slot, bits) : bits);
 	value at = single ? l->raw32[slot] : l->raw64[slot];
 	if (at)
 		LLVMBuildStore(l->b, raw, at);
@@ -198,16 +211,26 @@ static value formed(struct lowering *l, unsigned slot)
 	return l->form[slot] == FORM_LOADED ? raw : canonical(l, raw);
 }
 
+static bool has_single(const struct lowering *l, unsigned slot)
+{
+	return l->form[slot] == FORM_SINGLE || l->form[slot] == FORM_LOADED;
+}
+
 value fp_word(struct lowering *l, unsigned slot)
 {
-	bool is_single = l->form[slot] == FORM_SINGLE || l->form[slot] == FORM_LOADED;
-	return is_single ? formed(l, slot) : slot_get(l, slot);
+	return has_single(l, slot) ? formed(l, slot) : slot_get(l, slot);
+}
+
+/* What a single-precision micro-op reads as bits */
+static value single_bits(struct lowering *l, unsigned slot)
+{
+	return has_single(l, slot) ? fp_bits_of(l, formed(l, slot)) : fp_unboxed(l, slot_get(l, slot));
 }
 
 value fp_formed(struct lowering *l, unsigned slot)
 {
-	value raw = formed(l, slot), v = l->form[slot] == FORM_DOUBLE ? raw : fp_boxed(l, fp_bits_of(l, raw));
-	return LLVMBuildBitCast(l->b, v, l->raw64[slot] ? l->f64 : l->i64, "");
+	value raw = formed(l, slot);
+	return l->form[slot] == FORM_DOUBLE ? raw : fp_boxed(l, slot, raw);
 }
 
 /* Those that end in fp_set or do as it does. */
@@ -334,7 +357,7 @@ static void sign_op(struct lowering *l, const struct uop *u, LLVMTypeRef type, v
 {
 	value x = fp_get(l, type, u->a);
 	if (u->a != u->b) {
-		slot_set(l, u->d, IS_SINGLE(type) ? fp_boxed(l, bits) : bits);
+		slot_set(l, u->d, IS_SINGLE(type) ? fp_boxed(l, u->d, bits) : bits);
 		return;
 	}
 	if (u->op == UOP_fsgnjn_s || u->op == UOP_fsgnjn_d)
@@ -346,7 +369,7 @@ static void sign_op(struct lowering *l, const struct uop *u, LLVMTypeRef type, v
 
 #define SIGN_OP(name, expr) \
 	LOWER(name##_s) { \
-		value x = fp_unboxed(l, A), y = fp_unboxed(l, B), sign = K32(0x80000000), rest = K32(0x7fffffff); \
+		value x = single_bits(l, u->a), y = single_bits(l, u->b), sign = K32(0x80000000), rest = K32(0x7fffffff); \
 		sign_op(l, u, l->f32, (expr)); \
 	} \
 	LOWER(name##_d) { \
@@ -372,7 +395,7 @@ static value classify(struct lowering *l, value bits, unsigned fraction)
 	return BIN(Shl, K(1), place);
 }
 
-LOWER(fclass_s)	{ D(classify(l, fp_unboxed(l, A), 23)); }
+LOWER(fclass_s)	{ D(classify(l, single_bits(l, u->a), 23)); }
 LOWER(fclass_d)	{ D(classify(l, A, 52)); }
 
 /* ---- rounding and flags ---- */

@@ -162,4 +162,4 @@ LOWER(fcvt_h_d)
 	to_half(l, u, to_odd_single(l, v));
 }
 LOWER(box16)	{ D(BIN(Or, A, K(BOX16))); }
-LOWER(box32)	{ D(fp_boxed(l, W(A))); }
+LOWER(box32)	{ D(fp_boxed(l, u->d, W(A))); }

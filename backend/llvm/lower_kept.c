@@ -18,7 +18,7 @@ static void keep_heaviest(struct lowering *l, bool kept[VCPU_SLOTS], const unsig
 	for (unsigned n = 0; n < most; n++) {
 		unsigned best = SLOT_ZERO;
 		for (unsigned slot = 1; slot < SLOT_TEMP; slot++)
-			if (!kept[slot] && (l->raw64[slot] || l->raw32[slot]) == floats && weight[slot] > weight[best])
+			if (!kept[slot] && slot_is_float(l, slot) == floats && weight[slot] > weight[best])
 				best = slot;
 		if (!weight[best])
 			return;

@@ -63,6 +63,10 @@ static value atomic(value access, unsigned bytes, LLVMAtomicOrdering order)
 
 static void loaded(struct lowering *l, const struct uop *u, value v, bool is_signed, uint64_t box)
 {
+	if (u->op == UOP_ld_box32) {
+		D(fp_boxed(l, u->d, LLVMTypeOf(v) == l->i64 ? CAST(Trunc, v, i32) : v));
+		return;
+	}
 	if (LLVMTypeOf(v) != l->i64)
 		v = is_signed ? CAST(SExt, v, i64) : CAST(ZExt, v, i64);
 	D(box ? BIN(Or, v, K(box)) : v);
@@ -73,7 +77,7 @@ static void load(struct lowering *l, const struct uop *u, LLVMTypeRef type, bool
 	struct access x;
 	unsigned bytes = LLVMGetIntTypeWidth(type) / 8;
 	/* what floating point reads is one from the beginning, so that it need not be moved */
-	LLVMTypeRef as = type == l->i64 && l->raw64[u->d] ? l->f64 : type == l->i32 && box && l->raw32[u->d] ? l->f32 : type;
+	LLVMTypeRef as = type == l->i64 && slot_is_float(l, u->d) ? l->f64 : type == l->i32 && box && l->raw32[u->d] ? l->f32 : type;
 	if (l->region->windows) {
 		bool is_float = as == l->f32 || as == l->f64;
 		value v = windows_load(l, u, is_float ? as : l->i64, (unsigned)__builtin_ctz(bytes), is_signed);

@@ -9,18 +9,18 @@ value slot_held(struct lowering *l, unsigned slot)
 		return K(0);
 	if (l->form[slot] != FORM_BITS)
 		return fp_formed(l, slot);
-	return LLVMBuildLoad2(l->b, l->raw64[slot] ? l->f64 : l->i64, l->slot[slot], "");
+	return LLVMBuildLoad2(l->b, slot_is_float(l, slot) ? l->f64 : l->i64, l->slot[slot], "");
 }
 
 value slot_get(struct lowering *l, unsigned slot)
 {
-	return slot != SLOT_ZERO && l->raw64[slot] ? CAST(BitCast, slot_held(l, slot), i64) : slot_held(l, slot);
+	return LLVMBuildBitCast(l->b, slot_held(l, slot), l->i64, "");
 }
 
 static void put(struct lowering *l, unsigned slot, value v)
 {
-	LLVMBuildStore(l->b, l->raw64[slot] ? CAST(BitCast, v, f64) : v, l->slot[slot]);
-	fp_follow(l, slot, v);
+	LLVMBuildStore(l->b, LLVMBuildBitCast(l->b, v, slot_is_float(l, slot) ? l->f64 : l->i64, ""), l->slot[slot]);
+	fp_follow(l, slot, LLVMBuildBitCast(l->b, v, l->i64, ""));
 	l->form[slot] = FORM_BITS;
 }
 
@@ -41,8 +41,7 @@ value slot_told(struct lowering *l, unsigned slot)
 	case FORM_LOADED:
 		return lower_load(l, l->f32, l->raw32[slot]);
 	default:
-		/* floats have registers of their own */
-		return l->raw32[slot] && !l->raw64[slot] ? CAST(BitCast, slot_held(l, slot), f64) : slot_held(l, slot);
+		return slot_held(l, slot);
 	}
 }
 
