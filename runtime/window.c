@@ -360,9 +360,9 @@ static enum window_answer fill(struct vcpu *cpu, uint64_t va, bool write, bool a
 	w->used = ++mmu->clock;
 	if (!window_map(cpu, &h->windows[index], w, va, &leaf, r, write, again))
 		return WINDOW_LEAVE;
-	window_look_ahead(cpu, h, index, w, va, write);
+	bool there = window_look_ahead(cpu, h, index, w, va, write);
 	window_publish(cpu);
-	return WINDOW_RETRY;
+	return there ? WINDOW_RETRY : WINDOW_LEAVE;
 }
 
 static enum window_answer counted(struct vcpu *cpu, enum window_answer answer)

@@ -38,7 +38,7 @@ static uint32_t page_in(const struct view *v, uint64_t va)
 	return (uint32_t)((va - v->w->va) >> PAGE_BITS);
 }
 
-enum step { MAPPED, NOT_GRANTED, STOP };
+enum step { MAPPED, NOT_GRANTED, STOP, GONE };	/* STOP: there is no room; GONE: the host refused, and windows may be gone */
 
 /* `leaf_bits`: the largest leaf wanted */
 static enum step map_one(const struct view *v, uint64_t va, bool write, unsigned leaf_bits)
@@ -50,7 +50,9 @@ static enum step map_one(const struct view *v, uint64_t va, bool write, unsigned
 	const struct phys_range *r = window_range(v->cpu, va, &leaf, write);
 	if (!r)
 		return NOT_GRANTED;
-	return window_has_room(v->cpu) && window_map(v->cpu, &v->half->windows[v->index], v->w, va, &leaf, r, write, false) ? MAPPED : STOP;
+	if (!window_has_room(v->cpu))
+		return STOP;
+	return window_map(v->cpu, &v->half->windows[v->index], v->w, va, &leaf, r, write, false) ? MAPPED : GONE;
 }
 
 /* ---- what the TLB knows ---- */
@@ -67,7 +69,7 @@ static bool is_known(const struct tlb *t, uint64_t va, bool write)
  * code accessed the region would fault in page after page. From the faulting page on, as many pages as the window has extents, with the TLB's rights.
  * The lower half's alone: of what a kernel accesses all over its memory, a region accesses so little that mapping it costs what it saves.
  */
-static void map_known(const struct view *v, const struct tlb *t, uint64_t va)
+static bool map_known(const struct view *v, const struct tlb *t, uint64_t va)
 {
 	uint64_t n = t->t.mask / sizeof(struct tlb_entry) + 1;
 	uint32_t left = v->w->extents.n < MOST_KNOWN ? v->w->extents.n : MOST_KNOWN;
@@ -78,11 +80,12 @@ static void map_known(const struct view *v, const struct tlb *t, uint64_t va)
 		if (page == TLB_NO_TAG || page - v->w->va >= WINDOW_SIZE || extents_allow(&v->w->extents, page_in(v, page), write))
 			continue;
 		enum step s = map_one(v, page, write, WINDOW_BITS);
-		if (s == STOP)
-			return;
+		if (s == STOP || s == GONE)
+			return s == STOP;
 		left -= s == MAPPED;
 		v->cpu->mmu->stats.window_known += s == MAPPED;
 	}
+	return true;
 }
 
 /* ---- what lies behind ---- */
@@ -93,25 +96,23 @@ static void map_known(const struct view *v, const struct tlb *t, uint64_t va)
  */
 #define MOST_AHEAD 32
 
-static void map_behind(const struct view *v, uint64_t va, bool write)
+static bool map_behind(const struct view *v, uint64_t va, bool write)
 {
 	const struct extents *x = &v->w->extents;
 	uint32_t page = page_in(v, va), before = 0;
 	if (!extents_find(x, page, PAGE_BITS))
-		return;
+		return true;
 	while (before < MOST_AHEAD && before < page && extents_find(x, page - before - 1, PAGE_BITS))
 		before++;
-	for (va = (va & PAGE_MASK) + PAGE_SIZE; before-- > 0 && va - v->w->va < WINDOW_SIZE; va += PAGE_SIZE)
-		if (extents_largest(x, page_in(v, va)) || map_one(v, va, write, PAGE_BITS) != MAPPED)
-			break;
+	enum step s = MAPPED;
+	for (va = (va & PAGE_MASK) + PAGE_SIZE; s == MAPPED && before-- > 0 && va - v->w->va < WINDOW_SIZE; va += PAGE_SIZE)
+		s = extents_largest(x, page_in(v, va)) ? STOP : map_one(v, va, write, PAGE_BITS);
+	return s != GONE;
 }
 
-void window_look_ahead(struct vcpu *cpu, struct tlb_half *h, unsigned index, struct window *w, uint64_t va, bool write)
+bool window_look_ahead(struct vcpu *cpu, struct tlb_half *h, unsigned index, struct window *w, uint64_t va, bool write)
 {
 	const struct view v = { cpu, h, index, w };
 	const struct tlb *t = &h->tlb[index];
-	if (!(va >> 63) && is_known(t, va, write))
-		map_known(&v, t, va);
-	else
-		map_behind(&v, va, write);
+	return !(va >> 63) && is_known(t, va, write) ? map_known(&v, t, va) : map_behind(&v, va, write);
 }

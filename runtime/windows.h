@@ -74,9 +74,9 @@ const struct phys_range *window_range(struct vcpu *cpu, uint64_t va, const struc
 bool window_is_shared(const struct mmu *mmu, const struct tlb_half *h);
 /*
  * An access to va has faulted, and its page has been mapped: maps others of the window w of the current context's half h and the current MMU index that
- * are likely to be accessed next. Takes nothing away to make room. w may be gone afterwards, as after window_map.
+ * are likely to be accessed next. Takes nothing away to make room. False: the host refused, and windows may be gone, w among them.
  */
-void window_look_ahead(struct vcpu *cpu, struct tlb_half *h, unsigned index, struct window *w, uint64_t va, bool write);
+MUST_CHECK bool window_look_ahead(struct vcpu *cpu, struct tlb_half *h, unsigned index, struct window *w, uint64_t va, bool write);
 
 /* ---- window_flush.c ---- */
 /* Checks all that a set maps with the guest's tables; the half is one of the current context's. */

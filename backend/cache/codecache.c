@@ -11,6 +11,8 @@
 #define WIDE_BITS 16	/* of the numbers that stand for blocks in a set */
 #define MAP_BITS 10	/* the arena's start map has an entry per KiB */
 
+_Static_assert(CODE_CACHE_MAX < UINT32_MAX, "code_ref has 32 bits");
+
 struct codecache {
 	struct machine *machine;
 	struct code_handlers handlers;
@@ -208,14 +210,16 @@ static uint64_t granules_of(const struct code_block *b, unsigned which)
 	return which ? page_granules(0, b->bytes - here) : page_granules(offset, here);
 }
 
-struct code_block *codecache_add(struct codecache *cc, const struct ir_block *b, uint64_t pa, uint64_t second_pa, uint32_t mode,
+struct code_block *codecache_add(struct codecache *cc, const struct ir_block *b, uint64_t va, uint64_t pa, uint64_t second_pa, uint32_t mode,
 				 struct phys_page *const page[2])
 {
 	struct code_block *c = codecache_bind(&cc->handlers, b, pa, mode, cc->arena + cc->used, cc->size - cc->used);
 	if (!c)
 		return NULL;
+	c->va = va;
 	c->second_pa = second_pa;
-	c->both_halves = cc->wide[wide_number(c) / 64] >> wide_number(c) % 64 & 1;
+	/* known to, or a kernel in the lower half */
+	c->both_halves = cc->wide[wide_number(c) / 64] >> wide_number(c) % 64 & 1 || va >> 63 != MODE_NEAR_HALF(mode);
 	code_ref *first = &cc->first[cc->used >> MAP_BITS];
 	if (!*first)
 		__atomic_store_n(first, ref_to(cc, c), __ATOMIC_RELAXED);
@@ -385,6 +389,7 @@ static void flush_alone(struct machine *m, void *arg)
 			}
 	memset(cc->hash, 0, HASH_SIZE * sizeof *cc->hash);
 	memset(cc->first, 0, ((cc->size >> MAP_BITS) + 1) * sizeof *cc->first);
+	memset(cc->wide, 0, sizeof cc->wide);
 	cc->used = 0;
 	cc->hooks.flush(cc->hooks.opaque);
 	cc->stats.flushes++;

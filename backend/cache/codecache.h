@@ -82,10 +82,10 @@ void codecache_unlock(struct codecache *cc);
 /* With the lock held. second_pa must match for a block that crosses a page; pass CODE_NO_PAGE to find any. */
 struct code_block *codecache_find(struct codecache *cc, uint64_t pa, uint32_t mode);
 /*
- * Binds a lifted block into the arena and makes it findable. NULL: the arena is full (unlock, codecache_flush, start again).
+ * Binds a block, lifted at va, into the arena and makes it findable. NULL: the arena is full (unlock, codecache_flush, start again).
  * page[1] is NULL unless it crosses.
  */
-struct code_block *codecache_add(struct codecache *cc, const struct ir_block *b, uint64_t pa, uint64_t second_pa, uint32_t mode,
+struct code_block *codecache_add(struct codecache *cc, const struct ir_block *b, uint64_t va, uint64_t pa, uint64_t second_pa, uint32_t mode,
 				 struct phys_page *const page[2]);
 /* The same into `room` bytes at `at`, found by nobody. NULL: does not fit. */
 struct code_block *codecache_bind(const struct code_handlers *h, const struct ir_block *b, uint64_t pa, uint32_t mode, void *at,

@@ -85,13 +85,9 @@ static struct code_block *translate_locked(struct finder *x, uint64_t va, const 
 		return NULL;
 	}
 	struct phys_page *const pages[2] = { code->page, x->lifted.crosses_page ? x->second_page : NULL };
-	struct code_block *b = codecache_add(x->cache, &x->lifted, code->pa, pages[1] ? x->second_pa : CODE_NO_PAGE, mode, pages);
-	if (!b) {
+	struct code_block *b = codecache_add(x->cache, &x->lifted, va, code->pa, pages[1] ? x->second_pa : CODE_NO_PAGE, mode, pages);
+	if (!b)
 		make_room(x);
-		return NULL;
-	}
-	b->va = va;
-	b->both_halves |= va >> 63 != MODE_NEAR_HALF(mode);	/* a kernel in the lower half */
 	return b;
 }
 

@@ -2,18 +2,23 @@
 #include "backend/llvm/lower_site.h"
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include "backend/llvm/sites.h"
 
-__attribute__((format(printf, 3, 0))) static void append(char *at, size_t *used, const char *format, va_list ap)
+/* What a region keeps in registers bounds the text. */
+__attribute__((format(printf, 4, 0))) static void append(char *at, size_t size, size_t *used, const char *format, va_list ap)
 {
-	*used += (size_t)vsnprintf(at + *used, 512, format, ap);
+	int n = vsnprintf(at + *used, size - *used, format, ap);
+	if (n < 0 || (size_t)n >= size - *used)
+		abort();
+	*used += (size_t)n;
 }
 
 void site_text(struct site_asm *x, const char *format, ...)
 {
 	va_list ap;
 	va_start(ap, format);
-	append(x->text, &x->text_used, format, ap);
+	append(x->text, sizeof x->text, &x->text_used, format, ap);
 	va_end(ap);
 }
 
@@ -21,7 +26,7 @@ __attribute__((format(printf, 2, 3))) static void add_place(struct site_asm *x, 
 {
 	va_list ap;
 	va_start(ap, format);
-	append(x->places, &x->places_used, format, ap);
+	append(x->places, sizeof x->places, &x->places_used, format, ap);
 	va_end(ap);
 }
 

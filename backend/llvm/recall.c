@@ -162,11 +162,8 @@ static struct code_block *make_block(void *opaque, const struct code_block *in, 
 	if (in->dead || !m->frontend->lift(&req, &x->lifted) || x->lifted.crosses_page)
 		return NULL;
 	ir_optimise(&x->lifted, m->frontend->helpers);
-	struct code_block *b = codecache_add(x->config.cache, &x->lifted, (in->pa & PAGE_MASK) + offset, CODE_NO_PAGE, in->mode,
-					     (struct phys_page *const[2]){ page, NULL });
-	if (b)
-		b->va = (in->va & PAGE_MASK) + offset;
-	return b;
+	return codecache_add(x->config.cache, &x->lifted, (in->va & PAGE_MASK) + offset, (in->pa & PAGE_MASK) + offset, CODE_NO_PAGE, in->mode,
+			     (struct phys_page *const[2]){ page, NULL });
 }
 
 static void make_code(void *opaque, struct code_block *b)

@@ -84,7 +84,7 @@ struct lift_block *blocks_lift(struct lift_blocks *x, uint64_t va, uint64_t size
 	/* of the second page only that it is another one */
 	b->bound = codecache_find(x->cache, va, x->options->mode->mode);
 	if (!b->bound)
-		b->bound = codecache_add(x->cache, &b->ir, va, b->ir.crosses_page ? (va & PAGE_MASK) + PAGE_SIZE : CODE_NO_PAGE, x->options->mode->mode,
+		b->bound = codecache_add(x->cache, &b->ir, va, va, b->ir.crosses_page ? (va & PAGE_MASK) + PAGE_SIZE : CODE_NO_PAGE, x->options->mode->mode,
 					 (struct phys_page *[2]){ NULL, NULL });
 	if (b->bound)
 		return b;

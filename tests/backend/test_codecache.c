@@ -2,6 +2,8 @@
 /* The block cache by itself: no micro-op is executed here. */
 #include "tests/backend/cache_fixture.h"
 
+static uint64_t base = 0xffffffc000000000;	/* of the kernel's mapping of memory */
+
 /* A block of `bytes` bytes of code with two micro-ops, of which the second is `end`, that goes to `target`. */
 static struct code_block *add_ending(enum uop_op end, uint64_t pa, unsigned bytes, int64_t target)
 {
@@ -14,7 +16,7 @@ static struct code_block *add_ending(enum uop_op end, uint64_t pa, unsigned byte
 	atomic_store(&pages[0]->code, 1);
 	if (crosses)
 		atomic_store(&pages[1]->code, 1);
-	struct code_block *c = codecache_add(cc, &b, pa, crosses ? (pa + 4096) & PAGE_MASK : CODE_NO_PAGE, 3, pages);
+	struct code_block *c = codecache_add(cc, &b, base + pa, pa, crosses ? (pa + 4096) & PAGE_MASK : CODE_NO_PAGE, 3, pages);
 	codecache_unlock(cc);
 	return c;
 }
@@ -130,6 +132,13 @@ START_TEST(a_block_that_accesses_both_halves_is_made_anew_for_them)
 }
 END_TEST
 
+START_TEST(a_kernel_in_the_lower_half_has_both)
+{
+	base = 0;
+	ck_assert(add(FAKE_RAM, 8, 0)->both_halves);
+}
+END_TEST
+
 START_TEST(a_block_dies_by_its_last_bytes)
 {
 	struct code_block *b = add(FAKE_RAM + 60, 6, 0);
@@ -225,6 +234,7 @@ int main(void)
 	tcase_add_test(t, a_block_has_room_for_the_exits_that_its_end_has);
 	tcase_add_test(t, a_dropped_block_is_unlinked_and_unfindable);
 	tcase_add_test(t, a_block_that_accesses_both_halves_is_made_anew_for_them);
+	tcase_add_test(t, a_kernel_in_the_lower_half_has_both);
 	tcase_add_test(t, a_block_dies_by_its_last_bytes);
 	tcase_add_test(t, a_dropped_block_is_forgotten_at_every_address);
 	tcase_add_test(t, a_write_beside_code_drops_nothing);

@@ -20,7 +20,7 @@ static struct code_block *lift_uops(unsigned offset, const struct ir_block *b)
 {
 	struct phys_page *in = page(FAKE_RAM + offset);
 	atomic_store(&in->code, 1);
-	return codecache_add(cc, b, FAKE_RAM + offset, CODE_NO_PAGE, MODE, (struct phys_page *[2]){ in, NULL });
+	return codecache_add(cc, b, FAKE_RAM + offset, FAKE_RAM + offset, CODE_NO_PAGE, MODE, (struct phys_page *[2]){ in, NULL });
 }
 
 static struct code_block *lift_branch(unsigned offset, enum uop_op end, int64_t taken, int64_t otherwise)
