@@ -91,7 +91,7 @@ static value just_boxed(struct lowering *l, value v)
 	return LLVMIsABitCastInst(single) ? LLVMGetOperand(single, 0) : fp_bits_of(l, single);
 }
 
-value fp_unboxed(struct lowering *l, value v)
+static value unboxed(struct lowering *l, value v)
 {
 	value bits = just_boxed(l, v);
 	return bits ? bits : SELECT(CMP(UGE, v, K(BOX32)), CAST(Trunc, v, i32), K32(FP_NAN32));
@@ -153,7 +153,7 @@ static bool from_slot(value v)
  */
 static value raw_of(struct lowering *l, LLVMTypeRef type, value v)
 {
-	value bits = IS_SINGLE(type) ? fp_unboxed(l, v) : v;
+	value bits = IS_SINGLE(type) ? unboxed(l, v) : v;
 	value origin = LLVMIsABitCastInst(bits) ? LLVMGetOperand(bits, 0) : bits;
 	if (LLVMTypeOf(origin) == type && !from_slot(origin))
 		return origin;
@@ -224,7 +224,7 @@ value fp_word(struct lowering *l, unsigned slot)
 /* What a single-precision micro-op reads as bits */
 static value single_bits(struct lowering *l, unsigned slot)
 {
-	return has_single(l, slot) ? fp_bits_of(l, formed(l, slot)) : fp_unboxed(l, slot_get(l, slot));
+	return has_single(l, slot) ? fp_bits_of(l, formed(l, slot)) : unboxed(l, slot_get(l, slot));
 }
 
 value fp_formed(struct lowering *l, unsigned slot)

@@ -26,8 +26,7 @@ void fp_follow(struct lowering *l, unsigned slot, value v);
 value fp_get(struct lowering *l, LLVMTypeRef type, unsigned slot);
 /* Sets a slot to a result, which is no signalling NaN. */
 void fp_set(struct lowering *l, unsigned slot, value raw);
-/* A slot's 64 bits as those of a single; and back, of bits or a float, as slot_held has them */
-value fp_unboxed(struct lowering *l, value v);
+/* A single, as bits or a float, in its box, as slot_held has the slot's bits */
 value fp_boxed(struct lowering *l, unsigned slot, value bits);
 /* A raw value's bits, of its own width; a constant of their type; whether they are a NaN's */
 value fp_bits_of(struct lowering *l, value raw);
