@@ -8,6 +8,7 @@
 #   guest_closure NAME…		the same, with everything they depend on
 
 SUITE=trixie
+KEYRING=/usr/share/keyrings/debian-archive-keyring.gpg
 CALQUE_CACHE=${CALQUE_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/calque-guests}
 
 say() { echo "$*" >&2; }
@@ -41,10 +42,18 @@ guest_apt() {
 		-o Acquire::Retries=3 -o Debug::NoLocking=true "$@"
 }
 
+# guest_lists SITE SUITE: while a mirror is being updated, the lists under one of a release's two names may not be those
+# that its signed file speaks of, and under the other they may still be. What answers must be the release asked for.
+guest_lists() {
+	echo "deb [signed-by=$KEYRING] $1 $2 main" >"$ROOT/etc/sources.list"
+	guest_apt apt-get update --error-on=any >&2 &&
+		guest_apt apt-get indextargets --format '$(CODENAME)' | grep -qx "$SUITE"
+}
+
 # The package lists, once; a name that they no longer lead to makes guest_retry fetch them anew.
 guest_update() {
-	local site keyring=/usr/share/keyrings/debian-archive-keyring.gpg
-	[ -r $keyring ] || die "Debian's keyring is missing: apt-get install debian-archive-keyring"
+	local site
+	[ -r $KEYRING ] || die "Debian's keyring is missing: apt-get install debian-archive-keyring"
 	command -v apt-get >/dev/null || die "apt-get is missing: guests are fetched as Debian packages"
 	site=$(mirror_address)
 	# A machine that has never updated its lists, or threw them away, does not know whose its sources are.
@@ -55,8 +64,10 @@ guest_update() {
 	[ -n "$site" ] || die "apt knows no Debian mirror: run apt-get update as root once, then this again"
 	say "fetching the package lists of $SUITE for $GUEST_ARCH"
 	touch "$ROOT/state/status"
-	echo "deb [signed-by=$keyring] $site $SUITE main" >"$ROOT/etc/sources.list"
-	guest_apt apt-get -qq update >&2 || die "cannot fetch the lists of $SUITE ($GUEST_ARCH): is the mirror reachable?"
+	guest_lists "$site" $SUITE || {
+		say "the mirror's lists under $SUITE are not whole: asking for the same under stable"
+		guest_lists "$site" stable
+	} || die "cannot fetch the lists of $SUITE ($GUEST_ARCH): is the mirror reachable, or being updated? Try again later"
 	touch "$ROOT/done/lists"
 }
 
